@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* text.h - UTF-8, normal forms, scripts, transliteration, calendars. The only room that calls ICU. */
+#ifndef KINWARD_TEXT_H
+#define KINWARD_TEXT_H
+
+#include "base/base.h"
+
+/* Well-formed UTF-8 (RFC 3629) of characters that XML 1.0 allows. ret_offset: the first bad byte. */
+KW_CHECKED int kw_utf8_check(struct kw_view text, size_t *ret_offset);
+bool kw_is_nfc(struct kw_view text);                                    /* quick for ASCII and Latin-1 */
+KW_CHECKED int kw_to_nfc(struct kw_view text, struct kw_buf *ret_text); /* appends */
+
+/* For comparing names: NFKC, romanised by language then by script, Latin-ASCII, lower case, letters and digits only, words
+ * parted by one space. Empty when nothing is left. language: BCP 47 or empty. Appends. */
+KW_CHECKED int kw_name_normal(struct kw_view name, struct kw_view language, struct kw_buf *ret_text);
+/* For comparing identifiers: upper case, letters and digits only (any script's digits as 0-9). Appends. */
+KW_CHECKED int kw_id_normal(struct kw_view value, struct kw_buf *ret_text);
+/* ISO 15924 code of the first script letter, "Zyyy" when there is none. */
+void kw_script_of(struct kw_view text, char ret_code[5]);
+
+/* ---- dates -------------------------------------------------------------- */
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar. */
+KW_CHECKED int kw_day_from_date(int year, int month, int day, int32_t *ret_day); /* -ERANGE when there is no such day */
+void kw_date_from_day(int32_t day, int *ret_year, int *ret_month, int *ret_day);
+
+/* A date of the record: interval of days with precision. value is ISO 8601 with unknown parts left out: 2019, 2019-05, 2019-05-07. */
+struct kw_date_range {
+    int32_t first, last; /* inclusive days since 1970-01-01 */
+};
+KW_CHECKED int kw_date_parse(struct kw_view value, struct kw_date_range *ret_range);
+/* Reading of another calendar ("ethiopic", "persian", "islamic-umalqura", "islamic-civil", "hebrew", "buddhist", "japanese") through ICU. */
+KW_CHECKED int kw_date_convert(const char *calendar, int year, int month, int day, int32_t *ret_day);
+
+/* Age in completed years on a day, as a range over both intervals. */
+void kw_age_range(struct kw_date_range birth, struct kw_date_range at, int *ret_least, int *ret_most);
+
+#endif
