@@ -1,9 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main.c - finds the subcommand and runs it. */
-#include "base/base.h"
+/* main.c - finds the subcommand, or the role of a child process, and runs it. */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <string.h>
+
+static const struct kw_command commands[] = {
+    /* name, function, one line of help; in the order of a user's way */
+    {NULL, NULL, NULL},
+};
+
+static const struct kw_role roles[] = {
+    /* role, function */
+    {NULL, NULL},
+};
+
+static int run_child(int argc, char **argv)
+{
+    for (const struct kw_role *role = roles; argc > 2 && role->name; role++)
+        if (strcmp(role->name, argv[2]) == 0)
+            return role->run(3, argc - 2, argv + 2);
+    fprintf(stderr, "kinward: child: no such role (usage)\n");
+    return KW_EXIT_USAGE;
+}
 
 int main(int argc, char **argv)
 {
-    fprintf(stderr, "usage: kinward COMMAND [OPTIONS]\n");
-    return 2;
+    signal(SIGPIPE, SIG_IGN);
+    if (argc > 1 && strcmp(argv[1], "child") == 0)
+        return run_child(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        puts("kinward " KINWARD_VERSION);
+        return KW_EXIT_DONE;
+    }
+    return kw_cli_group("kinward", commands, argc, argv);
 }
