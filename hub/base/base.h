@@ -85,9 +85,10 @@ void *kw_alloc(size_t size); /* zeroed; NULL on failure */
 void *kw_resize(void *old, size_t size);
 char *kw_strdup(const char *text);
 void kw_free(void *memory);
-void kw_freep(void *pointer_to_pointer);                 /* for KW_AUTO */
-void kw_closep(int *fd);                                 /* for KW_AUTO: closes fd >= 0 and sets -1 */
-void kw_alloc_fail_after(long countdown, bool for_ever); /* tests; -1 switches off */
+void kw_freep(void *pointer_to_pointer); /* for KW_AUTO */
+void kw_closep(int *fd);                 /* for KW_AUTO: closes fd >= 0 and sets -1 */
+/* Tests: countdown allocations succeed, the next one (for_ever: each later one) gives NULL. -1 switches off. */
+void kw_alloc_fail_after(long countdown, bool for_ever);
 
 /* ---- clock ------------------------------------------------------------- */
 
@@ -100,12 +101,14 @@ KW_CHECKED int kw_time_parse(struct kw_view text, int64_t *ret_wall_ms); /* RFC 
 
 /* ---- files ------------------------------------------------------------- */
 
+/* ret_bytes: what it held is freed. A full disk gives -ENOSPC with KW_E_READ_ONLY, more than limit bytes -EFBIG. */
 KW_CHECKED int kw_file_read(const char *path, size_t limit, struct kw_buf *ret_bytes, struct kw_fault *fault);
 /* As kw_file_read, but refuses a file that others than its owner may read. */
 KW_CHECKED int kw_file_read_secret(const char *path, size_t limit, struct kw_buf *ret_bytes, struct kw_fault *fault);
-/* Temporary file, fsync, rename, fsync of the folder: there in full or not at all. */
+/* Temporary file (path.tmp, locked), fsync, rename, fsync of the folder: there in full or not at all. */
 KW_CHECKED int kw_file_replace(const char *path, struct kw_view bytes, mode_t mode, struct kw_fault *fault);
 KW_CHECKED int kw_dir_make(const char *path, mode_t mode, struct kw_fault *fault); /* with parents; existing is fine */
+/* dir/name; an absolute name stands for itself, as paths in a configuration do. Never for names from outside. */
 KW_CHECKED int kw_path_join(char *ret_path, size_t size, const char *dir, const char *name);
 /* Exclusive lock on path for the life of the process; -EBUSY names the holder's process id in fault. */
 KW_CHECKED int kw_lock_take(const char *path, int *ret_fd, struct kw_fault *fault);
@@ -113,7 +116,8 @@ KW_CHECKED int kw_lock_take(const char *path, int *ret_fd, struct kw_fault *faul
 /* ---- fault points ------------------------------------------------------ */
 
 /* Named places where a test build (-Dfault_points=true) can kill, stall or fail the process:
- * KINWARD_FAULT="journal.commit:3:kill" acts on the third pass. Returns 0, or -EIO for "fail". */
+ * KINWARD_FAULT="journal.commit:3:kill" acts on the third pass, "…:3+:fail" on that and all later ones, "…:1:stall:200"
+ * waits 200 ms; several are separated by commas. Returns 0, or -EIO for "fail". */
 #ifdef KINWARD_FAULT_POINTS
 int kw_fault_point(const char *name);
 #else
