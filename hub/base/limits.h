@@ -18,6 +18,7 @@
 #define KW_LIMIT_ATTRIBUTES   64           /* attributes of one element */
 #define KW_LIMIT_TEXT         (64u << 10)  /* bytes of one text or attribute value */
 #define KW_LIMIT_NODES        16384        /* elements and attributes of one record */
+#define KW_LIMIT_JSON_VALUES  (1u << 19)   /* values in one JSON text */
 
 /* names and numbers */
 #define KW_LIMIT_PRINCIPAL      64 /* bytes of a principal's name */

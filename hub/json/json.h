@@ -31,7 +31,9 @@ size_t kw_json_count(const struct kw_json *value);                              
 struct kw_json *kw_json_at(const struct kw_json *array, size_t index);
 /* Visits the members of an object in the order of the text. A non-zero answer stops and is returned. */
 int kw_json_each(const struct kw_json *object, int (*visit)(void *context, const char *name, struct kw_json *value), void *context);
-struct kw_view kw_json_text_of(const struct kw_json *value); /* empty unless a text */
+struct kw_view kw_json_text_of(const struct kw_json *value);                              /* empty unless a text */
+KW_CHECKED int kw_json_integer_of(const struct kw_json *value, int64_t *ret_value);       /* -EBADMSG unless a whole number */
+KW_CHECKED int kw_json_number_text(const struct kw_json *value, struct kw_buf *ret_text); /* shortest decimal; appends */
 
 /* Required members with type and range; -EBADMSG and fault KW_E_JSON naming the member. */
 KW_CHECKED int kw_json_get_text(const struct kw_json *object, const char *name, size_t limit, struct kw_view *ret_text,
