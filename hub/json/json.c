@@ -36,7 +36,7 @@ static int fail_at(struct kw_fault *fault, int error, enum kw_code code, unsigne
     return error;
 }
 
-/* jansson allows 2048 levels and any number of values; both are bounded here before it builds anything. */
+/* jansson allows 2048 levels, any number of values and NUL at the end; refused here before it builds anything. */
 static int check_bounds(struct kw_view text, struct kw_fault *fault)
 {
     size_t depth = 0, values = 1, line_start = 0;
@@ -59,6 +59,8 @@ static int check_bounds(struct kw_view text, struct kw_fault *fault)
             values++;
         else if (c == '\n')
             line++, line_start = i + 1;
+        if (c == 0) /* jansson would take it for the end */
+            return fail_at(fault, -EBADMSG, KW_E_JSON, line, (unsigned)(i - line_start + 1), "a NUL byte");
         if (depth > KW_LIMIT_DEPTH)
             return fail_at(fault, -EBADMSG, KW_E_TOO_DEEP, line, (unsigned)(i - line_start + 1), "nested too deeply");
         if (values > KW_LIMIT_JSON_VALUES)
