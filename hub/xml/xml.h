@@ -38,6 +38,9 @@ void kw_xml_scanner_free(struct kw_xml_scanner *scanner);
 /* Line and column of the event being handled, from 1. */
 unsigned kw_xml_scanner_line(const struct kw_xml_scanner *scanner);
 unsigned kw_xml_scanner_column(const struct kw_xml_scanner *scanner);
+/* The same as an offset in the text (a start tag's "<"), to be turned into a place later, while the text is still there. */
+size_t kw_xml_scanner_offset(const struct kw_xml_scanner *scanner);
+void kw_xml_scanner_place(const struct kw_xml_scanner *scanner, size_t offset, unsigned *ret_line, unsigned *ret_column);
 KW_CHECKED int kw_xml_scan(struct kw_xml_scanner *scanner, struct kw_view text, size_t limit, const struct kw_xml_events *events,
                            void *context, struct kw_fault *fault);
 
