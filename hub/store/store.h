@@ -15,7 +15,9 @@
 struct kw_store;
 struct kw_query;
 
-/* migrations: one SQL script per schema version, applied in order, each in its own transaction with the version number. A
+/* After an unclean end (a log is there) the structure is checked first, for at most some seconds. A failed statement dooms its
+ * transaction: each later step and the commit repeat the error until the rollback, but for -EEXIST.
+ * migrations: one SQL script per schema version, applied in order, each in its own transaction with the version number. A
  * database of a later version is refused. */
 KW_CHECKED int kw_store_open(const char *path, const char *const *migrations, size_t count, struct kw_store **ret_store,
                              struct kw_fault *fault);
@@ -28,8 +30,11 @@ KW_CHECKED int kw_store_commit(struct kw_store *store, struct kw_fault *fault); 
 void kw_store_rollback(struct kw_store *store);                                 /* harmless without a transaction */
 /* Copies WAL pages into the database, off the writer's path: called from another thread with its own reader. */
 KW_CHECKED int kw_store_checkpoint(struct kw_store *store, bool truncate, struct kw_fault *fault);
-/* A consistent copy while in use. */
+/* A consistent copy while in use, by a reader, there in full or not at all. -EEXIST when path is there. */
 KW_CHECKED int kw_store_backup(struct kw_store *store, const char *path, struct kw_fault *fault);
+
+/* Keeps a file of size bytes beside the database, or removes it (0): space for the last writes when the disk is full. -ENOSPC. */
+KW_CHECKED int kw_store_ballast(struct kw_store *store, uint64_t size, struct kw_fault *fault);
 
 /* ---- statements: prepared once, kept by the store (the same SQL text gives the same one) ---- */
 

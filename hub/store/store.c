@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store.c - opening, closing and transactions. */
+#include "store/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The log is normally copied by another thread. Under writes without a pause that thread never reaches its end, and only then
+ * SQLite starts the log anew: from this length on the writer copies the rest itself. */
+#define WAL_LIMIT_PAGES (64 << 20 >> 12)
+#define WAL_RETRY_PAGES (4 << 20 >> 12)
+
+static const char writer_pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+                                     "PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+                                     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-16384;"
+                                     "PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=0;";
+static const char reader_pragmas[] = "PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
+                                     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-4096;"
+                                     "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;";
+
+static int note_wal(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct kw_store *store = context;
+    (void)db;
+    (void)name;
+    store->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int configure(struct kw_store *store, struct kw_fault *fault)
+{
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, 5000);
+    int code = sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    if (code != SQLITE_OK)
+        return kw_store_fail(store, code, fault);
+    return kw_store_execute(store, store->reader ? reader_pragmas : writer_pragmas, fault);
+}
+
+/* The file is made here with its mode, which SQLite gives to its log and index too. */
+static int make_file(const char *path, struct kw_fault *fault)
+{
+    KW_AUTO(kw_closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : kw_fail(fault, -errno, KW_E_FILE, path, "cannot make the database: %s", strerror(errno));
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    KW_AUTO(kw_closep) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fsync(dir) < 0)
+        return kw_fail(fault, -errno, KW_E_FILE, path, "cannot sync the folder: %s", strerror(errno));
+    return 0;
+}
+
+/* The last connection that closes well deletes the log: one that is there tells that the last end was none. */
+static bool ended_well(const char *path)
+{
+    char log[4096];
+    struct stat status;
+    snprintf(log, sizeof(log), "%s-wal", path);
+    return stat(log, &status) < 0 || status.st_size == 0;
+}
+
+static int open_database(const char *path, bool reader, struct kw_store **ret_store, struct kw_fault *fault)
+{
+    KW_AUTO(kw_store_closep) struct kw_store *store = kw_alloc(sizeof(*store));
+    if (!store || !(store->path = kw_strdup(path)))
+        return kw_fail(fault, -ENOMEM, KW_E_MEMORY, path, "out of memory");
+    store->reader = reader;
+    store->wal_next = WAL_LIMIT_PAGES;
+    int code = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK)
+        return kw_store_fail(store, code, fault);
+    int error = configure(store, fault);
+    if (error < 0)
+        return error;
+    *ret_store = store;
+    store = NULL;
+    return 0;
+}
+
+int kw_store_open(const char *path, const char *const *migrations, size_t count, struct kw_store **ret_store,
+                  struct kw_fault *fault)
+{
+    bool check = !ended_well(path);
+    int error = make_file(path, fault);
+    if (error < 0)
+        return error;
+    KW_AUTO(kw_store_closep) struct kw_store *store = NULL;
+    error = open_database(path, false, &store, fault);
+    if (error < 0)
+        return error;
+    int64_t synchronous;
+    error = kw_store_pragma(store, "PRAGMA synchronous", &synchronous, fault);
+    if (error < 0)
+        return error;
+    if (synchronous != 2 || sqlite3_db_readonly(store->db, "main") != 0)
+        return kw_fail(fault, -EROFS, KW_E_STORE, path, "the database cannot be written with full synchronisation");
+    sqlite3_wal_hook(store->db, note_wal, store);
+    if (check)
+        error = kw_store_check(store, fault);
+    if (error == 0)
+        error = kw_store_migrate(store, migrations, count, fault);
+    if (error < 0)
+        return error;
+    *ret_store = store;
+    store = NULL;
+    return 0;
+}
+
+int kw_store_open_reader(const char *path, struct kw_store **ret_store, struct kw_fault *fault)
+{
+    return open_database(path, true, ret_store, fault);
+}
+
+void kw_store_close(struct kw_store *store)
+{
+    if (!store)
+        return;
+    for (size_t i = 0; i < store->count; i++) {
+        sqlite3_finalize(store->queries[i]->statement);
+        kw_free(store->queries[i]);
+    }
+    kw_free(store->queries);
+    sqlite3_close_v2(store->db);
+    kw_free(store->path);
+    kw_free(store);
+}
+
+void kw_store_closep(struct kw_store **store)
+{
+    kw_store_close(*store);
+    *store = NULL;
+}
+
+static int run_text(struct kw_store *store, const char *sql, struct kw_fault *fault)
+{
+    struct kw_query *query;
+    int error = kw_query(store, sql, &query, fault);
+    return error < 0 ? error : kw_query_run(query, NULL, fault);
+}
+
+int kw_store_begin(struct kw_store *store, struct kw_fault *fault)
+{
+    if (store->dead)
+        return kw_fail(fault, -EIO, KW_E_STORE, "begin", "an earlier write or sync failed");
+    if (!sqlite3_get_autocommit(store->db) || store->doomed)
+        return kw_fail(fault, -EALREADY, KW_E_STORE, "begin", "a transaction is open");
+    return run_text(store, store->reader ? "BEGIN" : "BEGIN IMMEDIATE", fault);
+}
+
+/* After a commit: bounds the log when nobody else could. A failure here takes nothing back; the next begin tells it. */
+static void copy_log(struct kw_store *store)
+{
+    if (store->wal_pages < store->wal_next) {
+        if (store->wal_pages < WAL_LIMIT_PAGES)
+            store->wal_next = WAL_LIMIT_PAGES;
+        return;
+    }
+    int pages = 0, copied = 0;
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+    if (code != SQLITE_OK)
+        (void)kw_store_fail(store, code, NULL);
+    store->doomed = 0;
+    store->wal_next = store->wal_pages + WAL_RETRY_PAGES;
+}
+
+int kw_store_commit(struct kw_store *store, struct kw_fault *fault)
+{
+    int error = store->doomed;
+    if (error < 0)
+        (void)kw_fail(fault, error, error == -ENOSPC ? KW_E_READ_ONLY : KW_E_STORE, "commit", "the transaction failed before");
+    else if (sqlite3_get_autocommit(store->db))
+        return kw_fail(fault, -EALREADY, KW_E_STORE, "commit", "no transaction is open");
+    if (error == 0 && (error = kw_fault_point("store.commit")) < 0) {
+        store->dead = true;
+        (void)kw_fail(fault, error, KW_E_STORE, "commit", "sync failed");
+    }
+    if (error == 0)
+        error = run_text(store, "COMMIT", fault);
+    if (error < 0) {
+        kw_store_rollback(store);
+        return error;
+    }
+    if (!store->reader) {
+        (void)!kw_fault_point("store.committed");
+        copy_log(store);
+    }
+    return 0;
+}
+
+void kw_store_rollback(struct kw_store *store)
+{
+    if (!store)
+        return;
+    store->doomed = 0;
+    for (size_t i = 0; i < store->count; i++)
+        kw_query_reset(store->queries[i]);
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int64_t kw_store_last_rowid(const struct kw_store *store)
+{
+    return sqlite3_last_insert_rowid(store->db);
+}
