@@ -75,7 +75,7 @@ KW_CHECKED int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, cons
 /* Never blocks: -EAGAIN when the queue is full, -EHOSTUNREACH when the peer is gone. Takes header and payload of message
  * (empty afterwards) on success only. */
 KW_CHECKED int kw_send(struct kw_socket *socket, struct kw_message *message);
-/* -EAGAIN when there is none. A message with wrong frames gives -EBADMSG with verb empty and route and peer set. */
+/* -EAGAIN when there is none. ret_message: empty, or an earlier one that is replaced. A message with wrong frames gives -EBADMSG with verb empty and route and peer set. */
 KW_CHECKED int kw_receive(struct kw_socket *socket, struct kw_message *ret_message);
 
 /* Wait for any of sockets or descriptors. */
@@ -95,14 +95,29 @@ typedef int (*kw_actor_body)(struct kw_actor *self, struct kw_socket *pipe, void
 KW_CHECKED int kw_actor_start(struct kw_bus *bus, const char *name, kw_actor_body body, void *argument, struct kw_actor **ret_actor,
                               struct kw_fault *fault);
 KW_CHECKED int kw_actor_ready(struct kw_actor *self);
-struct kw_socket *kw_actor_pipe(struct kw_actor *actor); /* the parent's end */
-int kw_actor_stop(struct kw_actor *actor);               /* sends STOP, joins, frees; the body's answer */
+/* The parent's end. Verb ENDED comes last when the body returns, asked or not. */
+struct kw_socket *kw_actor_pipe(struct kw_actor *actor);
+int kw_actor_stop(struct kw_actor *actor); /* sends STOP, joins, frees; the body's answer */
 /* A one-to-one inproc link between two actors; each end is handed to its thread before that thread starts. */
 KW_CHECKED int kw_link_new(struct kw_bus *bus, struct kw_socket **ret_a, struct kw_socket **ret_b, struct kw_fault *fault);
 
-/* ---- pipes: the same messages over a socket pair ----------------------------- */
+/* ---- pipes: the same messages over a stream socket pair ------------------------ */
 
-KW_CHECKED int kw_pipe_send(int fd, const struct kw_message *message, int timeout_ms);  /* -EPIPE: the other side is gone */
+/* Waiting, for a process that has nothing else to do (a child). Negative timeout_ms: for ever. After -ETIMEDOUT or -EPIPE in the
+ * middle of a message the pipe is shut on both sides. When both directions are full, two waiting sides would wait for each
+ * other: therefore the parent uses struct kw_pipe, which never waits and always reads. Messages up to KW_LIMIT_PIPE_MESSAGE. */
+KW_CHECKED int kw_pipe_send(int fd, const struct kw_message *message, int timeout_ms);  /* -ETIMEDOUT, -EPIPE, -EMSGSIZE */
 KW_CHECKED int kw_pipe_receive(int fd, struct kw_message *ret_message, int timeout_ms); /* -ETIMEDOUT, -EPIPE, -EBADMSG */
+
+/* Never waiting, for an event loop: keeps what is half sent and half received. The descriptor stays the caller's. */
+struct kw_pipe;
+KW_CHECKED int kw_pipe_new(int fd, struct kw_pipe **ret_pipe);
+void kw_pipe_free(struct kw_pipe *pipe);
+/* Copies message out. -EAGAIN: more than KW_LIMIT_PIPE_MESSAGE waits already; try after a flush. -EPIPE. */
+KW_CHECKED int kw_pipe_put(struct kw_pipe *pipe, const struct kw_message *message);
+size_t kw_pipe_queued(const struct kw_pipe *pipe);  /* bytes that wait: poll with want_write when not 0 */
+KW_CHECKED int kw_pipe_flush(struct kw_pipe *pipe); /* 0: all is out; -EAGAIN, -EPIPE */
+/* -EAGAIN: no whole message yet. Call until it says so: a descriptor is readable only once. -EPIPE, -EBADMSG. */
+KW_CHECKED int kw_pipe_get(struct kw_pipe *pipe, struct kw_message *ret_message);
 
 #endif
