@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* build.c - documents made by the program: new, add, copy, remove; escaping of text. */
+#include "xml/document.h"
+
+#include <errno.h>
+#include <libxml/parserInternals.h>
+#include <string.h>
+
+#include "xml/recipe.h"
+
+static xmlNodePtr node_of(struct kw_xml_element *element)
+{
+    return (xmlNodePtr)(void *)element;
+}
+
+static int check_text(struct kw_view text)
+{
+    for (size_t at = 0; at < text.size;) {
+        int size = (int)(text.size - at > 4 ? 4 : text.size - at);
+        const int c = xmlGetUTF8Char(text.data + at, &size);
+        if (c < 0 || !xmlIsCharQ((unsigned)c))
+            return -EILSEQ;
+        at += (size_t)size;
+    }
+    return 0;
+}
+
+int kw_xml_new(const char *space, const char *name, struct kw_xml **ret_document, struct kw_xml_element **ret_root)
+{
+    int error = kw_xml_init();
+    if (error < 0)
+        return error;
+    xmlDocPtr tree = xmlNewDoc((const xmlChar *)"1.0");
+    xmlNodePtr root = tree ? xmlNewDocNode(tree, NULL, (const xmlChar *)name, NULL) : NULL;
+    if (root)
+        xmlDocSetRootElement(tree, root);
+    error = -ENOMEM;
+    if (root && (!space || (root->ns = xmlNewNs(root, (const xmlChar *)space, NULL))))
+        error = kw_xml_wrap(tree, ret_document);
+    if (error < 0)
+        xmlFreeDoc(tree);
+    else
+        *ret_root = (struct kw_xml_element *)(void *)root;
+    return error;
+}
+
+int kw_xml_add(struct kw_xml_element *parent, const char *name, struct kw_view text, struct kw_xml_element **ret_element)
+{
+    xmlNodePtr above = node_of(parent);
+    int error = check_text(text);
+    if (error < 0)
+        return error;
+    if (text.size > INT32_MAX)
+        return -E2BIG;
+    xmlNodePtr node = xmlNewDocNode(above->doc, above->ns, (const xmlChar *)name, NULL);
+    if (!node)
+        return -ENOMEM;
+    if (text.size > 0) {
+        xmlNodePtr content = xmlNewDocTextLen(above->doc, text.data, (int)text.size);
+        if (!content || !content->content) {
+            xmlFreeNode(content);
+            xmlFreeNode(node);
+            return -ENOMEM;
+        }
+        xmlAddChild(node, content);
+    }
+    xmlAddChild(above, node);
+    if (ret_element)
+        *ret_element = (struct kw_xml_element *)(void *)node;
+    return 0;
+}
+
+int kw_xml_set(struct kw_xml_element *element, const char *name, struct kw_view value)
+{
+    int error = check_text(value);
+    if (error < 0)
+        return error;
+    xmlChar *text = xmlStrndup(value.data ? value.data : (const xmlChar *)"", (int)value.size);
+    if (!text)
+        return -ENOMEM;
+    /* xmlNewProp takes the value as it is: "&" is no reference */
+    error = xmlNewProp(node_of(element), (const xmlChar *)name, text) ? 0 : -ENOMEM;
+    xmlFree(text);
+    return error;
+}
+
+int kw_xml_copy(const struct kw_xml_element *element, struct kw_xml **ret_document)
+{
+    xmlDocPtr tree = xmlNewDoc((const xmlChar *)"1.0");
+    xmlNodePtr copy = tree ? xmlDocCopyNode((xmlNodePtr)(uintptr_t)element, tree, 1) : NULL;
+    int error = -ENOMEM;
+    if (copy) {
+        xmlDocSetRootElement(tree, copy);
+        error = kw_xml_wrap(tree, ret_document);
+    }
+    if (error < 0)
+        xmlFreeDoc(tree);
+    return error;
+}
+
+void kw_xml_remove(const struct kw_xml_element *element)
+{
+    xmlNodePtr node = (xmlNodePtr)(uintptr_t)element;
+    xmlUnlinkNode(node);
+    xmlFreeNode(node);
+}
+
+void kw_xml_remove_attribute(const struct kw_xml_element *element, const char *name)
+{
+    xmlUnsetProp((xmlNodePtr)(uintptr_t)element, (const xmlChar *)name);
+}
+
+int kw_xml_escape(struct kw_buf *out, struct kw_view text, bool attribute)
+{
+    int error = check_text(text);
+    size_t plain = 0;
+    for (size_t i = 0; i < text.size && error == 0; i++) {
+        const char *escaped = NULL;
+        switch (text.data[i]) {
+        case '&':
+            escaped = "&amp;";
+            break;
+        case '<':
+            escaped = "&lt;";
+            break;
+        case '>':
+            escaped = attribute ? NULL : "&gt;";
+            break;
+        case '"':
+            escaped = attribute ? "&quot;" : NULL;
+            break;
+        case '\t':
+            escaped = attribute ? "&#x9;" : NULL;
+            break;
+        case '\n':
+            escaped = attribute ? "&#xA;" : NULL;
+            break;
+        case '\r':
+            escaped = "&#xD;";
+            break;
+        default:
+            break;
+        }
+        if (!escaped)
+            continue;
+        error = kw_buf_append(out, text.data + plain, i - plain);
+        if (error == 0)
+            error = kw_buf_text(out, escaped);
+        plain = i + 1;
+    }
+    if (error == 0 && text.size > plain)
+        error = kw_buf_append(out, text.data + plain, text.size - plain);
+    return error;
+}
