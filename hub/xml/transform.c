@@ -54,6 +54,9 @@ static void note_error(void *context, xmlErrorPtr error)
     note(context, "%s", error->message ? error->message : "error");
 }
 
+/* Libraries do not write to stderr. */
+static void quiet(void *context, const char *format, ...) {}
+
 static void trim(struct words *words)
 {
     while (words->size > 0 && words->text[words->size - 1] == ' ')
@@ -178,7 +181,7 @@ int kw_transform_load(const char *path, const struct kw_host_function *functions
     xmlSetStructuredErrorFunc(&words, note_error);
     transform->sheet = xsltParseStylesheetDoc(tree);
     xmlSetStructuredErrorFunc(NULL, NULL);
-    xsltSetGenericErrorFunc(NULL, NULL);
+    xsltSetGenericErrorFunc(NULL, quiet);
     kw_trusted_end();
     if (!transform->sheet)
         xmlFreeDoc(tree);
@@ -238,6 +241,7 @@ int kw_transform_run(struct kw_transform *transform, const struct kw_xml *docume
     int error = prepare(&run, running, parameters);
     if (error == 0) {
         xmlSetStructuredErrorFunc(&run.words, note_error);
+        xmlSetGenericErrorFunc(NULL, quiet);
         result = xsltApplyStylesheetUser(transform->sheet, document->tree, NULL, NULL, NULL, running);
         xmlSetStructuredErrorFunc(NULL, NULL);
         if (!result || running->state != XSLT_STATE_OK)

@@ -32,7 +32,8 @@ static xmlParserInputPtr load(const char *url, const char *id, xmlParserCtxtPtr 
     struct kw_view text = kw_view_of(&bytes);
     xmlParserInputPtr input = NULL;
     if (kw_recipe_before(&text, KW_LIMIT_CONFIG, NULL) == 0) {
-        xmlParserInputBufferPtr buffer = xmlParserInputBufferCreateMem((const char *)text.data, (int)text.size, XML_CHAR_ENCODING_UTF8);
+        xmlParserInputBufferPtr buffer =
+            xmlParserInputBufferCreateMem((const char *)text.data, (int)text.size, XML_CHAR_ENCODING_UTF8);
         input = buffer ? xmlNewIOInputStream(parser, buffer, XML_CHAR_ENCODING_UTF8) : NULL;
         if (input)
             input->filename = (const char *)xmlStrdup((const xmlChar *)url);

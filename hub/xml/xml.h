@@ -60,6 +60,17 @@ const struct kw_xml_element *kw_xml_next(const struct kw_xml_element *element, c
 unsigned kw_xml_line(const struct kw_xml_element *element);
 KW_CHECKED int kw_xml_attribute(const struct kw_xml_element *element, const char *name, struct kw_buf *ret_text); /* -ENOENT */
 KW_CHECKED int kw_xml_text(const struct kw_xml_element *element, struct kw_buf *ret_text);                        /* joined text */
+const char *kw_xml_space(const struct kw_xml_element *element);                        /* namespace URI, "" when none */
+const char *kw_xml_attribute_name(const struct kw_xml_element *element, size_t index); /* local name; NULL past the last */
+
+/* Making documents. space NULL: no namespace; added elements take their parent's. -EILSEQ where XML cannot carry the text. */
+KW_CHECKED int kw_xml_new(const char *space, const char *name, struct kw_xml **ret_document, struct kw_xml_element **ret_root);
+KW_CHECKED int kw_xml_add(struct kw_xml_element *parent, const char *name, struct kw_view text,
+                          struct kw_xml_element **ret_element); /* ret_element may be NULL */
+KW_CHECKED int kw_xml_set(struct kw_xml_element *element, const char *name, struct kw_view value);
+KW_CHECKED int kw_xml_copy(const struct kw_xml_element *element, struct kw_xml **ret_document); /* the subtree, on its own */
+void kw_xml_remove(const struct kw_xml_element *element); /* and all below; invalid afterwards */
+void kw_xml_remove_attribute(const struct kw_xml_element *element, const char *name);
 
 /* Exclusive C14N (W3C xml-exc-c14n, no comments) of the whole document; appends. */
 KW_CHECKED int kw_xml_canonical(const struct kw_xml *document, struct kw_buf *ret_bytes);
@@ -86,7 +97,7 @@ struct kw_transform;
 KW_CHECKED int kw_transform_load(const char *path, const struct kw_host_function *functions, size_t count,
                                  struct kw_transform **ret_transform, struct kw_fault *fault);
 void kw_transform_free(struct kw_transform *transform);
-/* Runs over document; context is handed to the host functions; parameters: name, value, ..., NULL (plain strings). Result is
+/* Not for two threads at once with one transform. Runs over document; context is handed to the host functions; parameters: name, value, ..., NULL (plain strings). Result is
  * a new document. xsl:message terminate="yes" and every library error end as -EBADMSG with KW_E_MAPPING. */
 KW_CHECKED int kw_transform_run(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters,
                                 void *context, struct kw_xml **ret_result, struct kw_fault *fault);
