@@ -30,8 +30,8 @@ struct kw_alert_message { /* what a revision says about itself */
     enum kw_alert_type type;
     enum kw_alert_status status;
     int64_t sent_ms, expires_ms;
-    bool draft, review;              /* not released */
-    uint8_t digest[KW_HASH_SIZE];    /* of the statement */
+    bool draft, review;               /* not released */
+    uint8_t digest[KW_HASH_SIZE];     /* of the statement */
     uint8_t refers[KW_ALERT_ID_SIZE]; /* update, cancel: the chain that it continues */
     uint32_t refers_revision;
 };
@@ -51,8 +51,8 @@ struct kw_alert_config { /* borrowed while kw_alerts_open runs */
     const char *hub;     /* principal name of the hub */
     enum kw_alert_status status;
     const char *owner_contact, *redress_contact;
-    uint64_t epoch;           /* of the streams */
-    unsigned expire_days[4];  /* by tier, [0] unused; 0: A 90, B 30, C 365 */
+    uint64_t epoch;          /* of the streams */
+    unsigned expire_days[4]; /* by tier, [0] unused; 0: A 90, B 30, C 365 */
 };
 struct kw_alert_recipient { /* an agency and its mandate, from the journal's principals */
     uint64_t number;        /* principal number; its stream has the principal's name */

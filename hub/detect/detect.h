@@ -58,16 +58,16 @@ struct kw_detect_source {
 
 struct kw_fact {
     char code[48];
-    char role[24];           /* whom it is about; empty for nobody */
-    uint64_t position;       /* the record that says it */
-    char registry[80];       /* its source registry and country */
+    char role[24];     /* whom it is about; empty for nobody */
+    uint64_t position; /* the record that says it */
+    char registry[80]; /* its source registry and country */
     char jurisdiction[4];
-    char status[24];         /* registered, declared, … */
-    char recorded[40];       /* registration date as in the record, may be empty */
-    int64_t as_of_ms;        /* when the hub had it */
-    bool inferred;           /* by the rule, not stated by the owner */
+    char status[24];               /* registered, declared, … */
+    char recorded[40];             /* registration date as in the record, may be empty */
+    int64_t as_of_ms;              /* when the hub had it */
+    bool inferred;                 /* by the rule, not stated by the owner */
     char reliability, credibility; /* admiralty scale: A-F, 1-6 */
-    char params[256];        /* name=value lines, each ended by a newline */
+    char params[256];              /* name=value lines, each ended by a newline */
 };
 struct kw_hit_subject {
     char role[24];
@@ -91,19 +91,19 @@ struct kw_hit {
     struct kw_hit_cause {
         char code[48];
         uint32_t state;
-    } *causes;
+    } * causes;
     struct kw_hit_threshold {
         char name[32];
         int64_t value, limit;
-    } *thresholds;
+    } * thresholds;
     size_t subject_count, fact_count, cause_count, threshold_count;
 };
 enum kw_answer { KW_ANSWER_NONE, KW_ANSWER_UNKNOWN, KW_ANSWER_KNOWN, KW_ANSWER_REFER };
-struct kw_detection { /* zero-initialise; reused by the next inspect */
+struct kw_detection {     /* zero-initialise; reused by the next inspect */
     struct kw_evaluated { /* a rule was asked about a subject: what it said before and does not say now is withdrawn */
         char rule[8];
         uint64_t subject;
-    } *evaluated;
+    } * evaluated;
     struct kw_hit *hits;
     size_t evaluated_count, hit_count;
     enum kw_answer answer; /* NONE unless the entry is a check */
@@ -124,8 +124,8 @@ KW_CHECKED int kw_detect_restore(struct kw_detector *detector, uint64_t position
                                  size_t count);
 /* Takes the next entry (positions ascend) and evaluates what it touches. An entry that touches nothing costs its index
  * insert. On failure nothing is taken: the same entry can be given again. */
-KW_CHECKED int kw_detect_inspect(struct kw_detector *detector, const struct kw_detect_entry *entry,
-                                 struct kw_detection *detection, struct kw_fault *fault);
+KW_CHECKED int kw_detect_inspect(struct kw_detector *detector, const struct kw_detect_entry *entry, struct kw_detection *detection,
+                                 struct kw_fault *fault);
 /* For `kinward detect rules`: visits rules with their parameters' values in force and the state for all registries. */
 int kw_detect_rules(const struct kw_detector *detector,
                     int (*visit)(void *context, const struct kinward_rule *rule, enum kw_rule_state state, const int64_t *values),

@@ -14,8 +14,8 @@
 /* ---- keys: 8 bits of kind, 56 bits of value ------------------------------ */
 
 enum kw_match_kind {
-    KW_MATCH_EVENT = 1,     /* first key of every record: the event type's number in enum kw_event; not in the index */
-    KW_MATCH_RECORD = 2,    /* registry and source record id: the record's own, and those that it supersedes, voids or cites */
+    KW_MATCH_EVENT = 1,  /* first key of every record: the event type's number in enum kw_event; not in the index */
+    KW_MATCH_RECORD = 2, /* registry and source record id: the record's own, and those that it supersedes, voids or cites */
     KW_MATCH_IDENTIFIER = 3 /* issuer, type and normal value of a person's identifier */,
     KW_MATCH_DOCUMENT = 4,  /* issuer and normal number of a document */
     KW_MATCH_NAME_BIRTH = 5 /* normal full name and full birth date of one party */
@@ -36,6 +36,10 @@ KW_CHECKED int kw_match_keys(const struct kw_image *image, const uint8_t secret[
 /* The keys of one node: a party (its identifiers, documents, names), or a document. kinds: mask of KW_MATCH_BIT. */
 KW_CHECKED int kw_match_node_keys(const struct kw_image *image, kw_node node, const uint8_t secret[32], unsigned kinds,
                                   kw_match_emit emit, void *context);
+/* The keys of a link element (supersedes, voids, relatedRecord, a check's consent, any RecordLink) or of what such links name
+ * (travelConsent, notice): records that carry the same key are, or cite, the same record. */
+KW_CHECKED int kw_match_link_keys(const struct kw_image *image, kw_node node, const uint8_t secret[32], kw_match_emit emit,
+                                  void *context);
 /* The key of a record by its registry and source record id, as the links of other records carry it. */
 uint64_t kw_match_record_key(const uint8_t secret[32], struct kw_view registry, struct kw_view source_id);
 
@@ -60,17 +64,32 @@ size_t kw_match_index_bytes(const struct kw_match_index *index); /* resident mem
 struct kw_match_candidate {
     uint64_t position;
     enum kw_match_kind basis; /* the strongest key that both carry: identifier, then document, then name and birth date */
-    unsigned bits;            /* evidence in bits (log2 of the likelihood ratio, start weights of the matching reference) */
+    unsigned bits;            /* evidence, log2 of the likelihood ratio */
 };
+struct kw_match_query {
+    const struct kw_image *image;
+    kw_node node;                                     /* party or document */
+    const uint8_t *secret;                            /* 32 bytes */
+    unsigned kinds;                                   /* mask of the bases wanted */
+    bool (*wanted)(void *context, uint64_t position); /* drops positions before they are collected; may be NULL */
+    void *context;
+};
+/* Each position once, ascending; they still have to be compared. ret_candidates: free with kw_free. */
+KW_CHECKED int kw_match_find(const struct kw_match_index *index, const struct kw_match_query *query,
+                             struct kw_match_candidate **ret_candidates, size_t *ret_count);
 
-/* Candidates for a party or document of a record, each position once, ascending. kinds: mask of the bases wanted. wanted
- * (may be NULL) drops positions before they are collected. ret_candidates is replaced; free with kw_free. */
-KW_CHECKED int kw_match_find(const struct kw_match_index *index, const struct kw_image *image, kw_node node,
-                             const uint8_t secret[32], unsigned kinds, bool (*wanted)(void *context, uint64_t position),
-                             void *context, struct kw_match_candidate **ret_candidates, size_t *ret_count);
-/* The party of another record that is the candidate: compares normal values, not hashes. KW_NONE and 0 bits when there is none;
- * the best one when there are several. */
+/* Two parties (or documents), by their normal values. DIFFERENT: comparable identifiers disagree, or birth dates do, or no
+ * word of the names is shared. Basis 0: names alone. */
+enum kw_likeness { KW_LIKE_SAME = 1, KW_LIKE_DIFFERENT, KW_LIKE_NOT_KNOWN };
+struct kw_match_comparison {
+    enum kw_likeness likeness;
+    enum kw_match_kind basis;
+    unsigned bits;
+};
+KW_CHECKED int kw_match_compare(const struct kw_image *a, kw_node a_node, const struct kw_image *b, kw_node b_node,
+                                struct kw_match_comparison *ret_comparison);
+/* The party of another record that is most like a node, on one of the bases in kinds; KW_NONE when there is none. */
 KW_CHECKED int kw_match_party(const struct kw_image *image, kw_node node, const struct kw_image *other, unsigned kinds,
-                              kw_node *ret_party, enum kw_match_kind *ret_basis);
+                              kw_node *ret_party, struct kw_match_comparison *ret_comparison);
 
 #endif
