@@ -8,10 +8,9 @@
 /* ---- client: one kept connection pool per client; one thread at a time ------ */
 
 struct kw_http_options {
-    const char *const
-        *hosts;          /* allow-list "host" or "host:port", NULL-terminated; nothing else is contacted, also after a redirect */
-    bool plain;          /* http:// allowed (loopback and tests); otherwise https only, TLS 1.2+ */
-    const char *ca_file; /* NULL: the system's */
+    const char *const *hosts;      /* allow-list "host" (any port) or "host:port", NULL-terminated; nothing else is contacted */
+    bool plain;                    /* http:// allowed (loopback and tests); otherwise https only, TLS 1.2+ */
+    const char *ca_file;           /* NULL: the system's */
     const char *certificate, *key; /* client certificate, or NULL */
     int connect_ms, total_ms;      /* 0: 10 s and 60 s */
     size_t body_limit;             /* bytes after decoding; 0: KW_LIMIT_HTTP_BODY */
@@ -34,10 +33,12 @@ struct kw_http_client;
 KW_CHECKED int kw_http_client_new(const struct kw_http_options *options, struct kw_http_client **ret_client,
                                   struct kw_fault *fault);
 void kw_http_client_free(struct kw_http_client *client);
-/* Any status is a success here. No redirects are followed. -ECANCELED after kw_http_cancel, -ETIMEDOUT, -EMSGSIZE, -EACCES (host), -EIO. */
+/* Any status is a success here. ret_response: empty, or an earlier one that is replaced. No redirects are followed.
+ * -ECANCELED after kw_http_cancel, -ETIMEDOUT, -EMSGSIZE, -EACCES (host or scheme), -EINVAL (URL, header), -EIO (network). */
 KW_CHECKED int kw_http_send(struct kw_http_client *client, const struct kw_http_request *request,
                             struct kw_http_response *ret_response, struct kw_fault *fault);
-void kw_http_cancel(struct kw_http_client *client); /* any thread */
+/* From any thread: ends a send in progress, and every later one. */
+void kw_http_cancel(struct kw_http_client *client);
 void kw_http_response_clear(struct kw_http_response *response);
 
 /* ---- server: a bounded number of connections and bytes; handler runs in the server's threads ---- */
@@ -64,6 +65,7 @@ struct kw_http_server_options {
     const char *address;      /* "127.0.0.1" */
     uint16_t port;            /* 0 takes a free one */
     int connections, threads; /* 0: 256 and 2 */
+    bool waiting;             /* handlers may wait: a thread for each connection in place of threads */
     size_t body_limit;        /* 0: KW_LIMIT_HTTP_BODY; more is answered 413 */
     int idle_ms;              /* 0: 10 s */
 };
