@@ -21,11 +21,12 @@ void kw_validator_freep(struct kw_validator **validator);
 
 /* One pass: parse, schema, canonical bytes, image. On success ret_canonical and ret_image (each may be NULL) are replaced and
  * ret_is_canonical (may be NULL) tells whether text was the canonical bytes already. On refusal: -EBADMSG and a fault with
- * code, line, column, element (place) and rule (message), never a value. Canonical: exclusive C14N, white space between
+ * code, line, column, element (place: "sex", "name/@language") and rule (message), never a value; -ENOMEM. Canonical: exclusive C14N, white space between
  * elements dropped. */
 KW_CHECKED int kw_validate(struct kw_validator *validator, struct kw_view text, struct kw_buf *ret_canonical,
                            struct kw_buf *ret_image, bool *ret_is_canonical, struct kw_fault *fault);
-/* The same for a file of <records>: visit is called for each; its non-zero answer stops. A single <record> is visited once. */
+/* The same for a file of <records>: visit is called for each; its non-zero answer stops. A single <record> is visited once.
+ * A refusal ends the pass; records before it have been visited. */
 KW_CHECKED int kw_validate_file(struct kw_validator *validator, struct kw_view text,
                                 int (*visit)(void *context, struct kw_view canonical, struct kw_view image), void *context,
                                 struct kw_fault *fault);
@@ -42,8 +43,12 @@ typedef uint32_t kw_node; /* 0 is the record element; KW_NONE is none */
 
 /* Checks magic, schema digest, counts, every link (parent before child, next after) and every text range. -EBADMSG. */
 KW_CHECKED int kw_image_open(struct kw_view bytes, struct kw_image *ret_image);
+/* Readers take any node number; one that is not there (KW_NONE) has the name KW_N_COUNT, no text and no relatives. Text of types
+ * that collapse white space is collapsed; element content is empty text. Attributes stand before the elements of a parent. */
 enum kw_name kw_image_name(const struct kw_image *image, kw_node node);
-struct kw_view kw_image_text(const struct kw_image *image, kw_node node);                /* text of a simple element or attribute */
+struct kw_view kw_image_text(const struct kw_image *image, kw_node node); /* text of a simple element or attribute */
+bool kw_image_is_attribute(const struct kw_image *image, kw_node node);
+kw_node kw_image_parent(const struct kw_image *image, kw_node node);
 kw_node kw_image_child(const struct kw_image *image, kw_node parent, enum kw_name name); /* first, element or attribute */
 kw_node kw_image_next(const struct kw_image *image, kw_node node, enum kw_name name);    /* next sibling of that name */
 kw_node kw_image_first(const struct kw_image *image, kw_node parent);                    /* first child of any name */
@@ -51,7 +56,7 @@ kw_node kw_image_sibling(const struct kw_image *image, kw_node node);           
 /* Text at a path of child names, e.g. KW_PATH(KW_N_event, KW_N_date, KW_N_value); empty when there is none. */
 struct kw_view kw_image_at(const struct kw_image *image, kw_node from, const enum kw_name *path, size_t depth);
 #define KW_PATH(...) (const enum kw_name[]){__VA_ARGS__}, sizeof((enum kw_name[]){__VA_ARGS__}) / sizeof(enum kw_name)
-/* The same with a textual path "event/date/value" (rule packs); unknown names give an empty text. */
+/* The same with a textual path "event/date/value" or "name/@language" (rule packs); unknown names give an empty text. */
 struct kw_view kw_image_path(const struct kw_image *image, kw_node from, const char *path);
 const char *kw_name_text(enum kw_name name);
 bool kw_name_parse(struct kw_view text, enum kw_name *ret_name);

@@ -77,7 +77,10 @@ static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, cons
                     const xmlChar **declarations, int count, int defaulted, const xmlChar **attributes)
 {
     struct kw_xml_scanner *scanner = user;
-    (void)declarations, (void)defaulted;
+    (void)defaulted;
+    size_t prefixes = 0;
+    for (int i = 0; i < declared; i++)
+        prefixes += declarations[i * 2] != NULL;
     if (scanner->error != 0)
         return;
     scanner->offset = tag_start(scanner);
@@ -100,7 +103,7 @@ static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, cons
         scanner->attributes[i] = (struct kw_xml_attribute){view_of(from[0]), view_of(from[1]), view_of(from[2]), value};
     }
     int error = scanner->events->open(scanner->context, view_of(name), view_of(prefix), view_of(space), scanner->attributes,
-                                      (size_t)count, (size_t)declared);
+                                      (size_t)count, prefixes);
     if (error != 0)
         stop(scanner, error);
 }

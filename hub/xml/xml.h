@@ -26,7 +26,8 @@ struct kw_xml_attribute {
 /* A handler's non-zero answer stops the parse and is returned by kw_xml_scan. */
 struct kw_xml_events {
     int (*open)(void *context, struct kw_view name, struct kw_view prefix, struct kw_view space,
-                const struct kw_xml_attribute *attributes, size_t count, size_t namespace_declarations);
+                const struct kw_xml_attribute *attributes, size_t count,
+                size_t prefixes); /* declared here, the default not counted */
     int (*close)(void *context, struct kw_view name);
     int (*text)(void *context, struct kw_view text, bool cdata); /* may come in pieces */
     int (*other)(void *context, const char *what);               /* "comment", "processing-instruction" */
