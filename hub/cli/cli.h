@@ -81,4 +81,6 @@ void kw_progress_end(struct kw_progress *progress);
 
 /* ---- subcommands ---------------------------------------------------------------- */
 
+int kw_cmd_validate(int argc, char **argv);
+
 #endif

@@ -7,6 +7,7 @@
 
 static const struct kw_command commands[] = {
     /* name, function, one line of help; in the order of a user's way */
+    {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
     {NULL, NULL, NULL},
 };
 

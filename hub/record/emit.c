@@ -25,6 +25,8 @@ int kw_emit(struct kw_buf *out, const void *data, size_t size)
 {
     if (out->capacity - out->size <= size)
         return kw_buf_append(out, data, size);
+    if (size == 0)
+        return 0;
     memcpy(out->data + out->size, data, size);
     out->size += size;
     return 0;

@@ -262,7 +262,7 @@ static int on_open(void *context, struct kw_view name, struct kw_view prefix, st
         return refuse_here(engine, KW_E_NAMESPACE, "a namespace prefix");
     if (!kw_view_is(space, engine->tables->space))
         return refuse_here(engine, KW_E_NAMESPACE, "an element that is not in the record's namespace");
-    const struct kw_table_type *type;
+    const struct kw_table_type *type = NULL;
     uint16_t number = kw_tables_name(engine->tables, name.data, name.size);
     int error = engine->depth == 0 ? root_type(engine, number, &type) : step(engine, number, &type);
     if (error != 0)
@@ -370,6 +370,12 @@ static int on_close(void *context, struct kw_view name_unused)
 int kw_engine_init(struct kw_engine *engine, const struct kw_tables *tables, uint16_t item, uint16_t list)
 {
     *engine = (struct kw_engine){.tables = tables, .item = item, .list = list};
+    struct kw_buf *buffers[] = {&engine->canonical, &engine->nodes, &engine->heap, &engine->image};
+    for (size_t i = 0; i < KW_COUNT(buffers); i++) {
+        int error = kw_buf_reserve(buffers[i], 8192);
+        if (error != 0)
+            return error;
+    }
     return kw_xml_scanner_new(&engine->scanner);
 }
 

@@ -17,7 +17,7 @@ static uint64_t name_hash(const uint8_t *text, size_t size)
         memcpy(&head, text, 4);
         memcpy(&tail, text + size - 4, 4);
     } else {
-        return text[0] | (uint64_t)text[size >> 1] << 8 | (uint64_t)text[size - 1] << 16 ^ size;
+        head = text[0] | (uint64_t)text[size >> 1] << 8 | (uint64_t)text[size - 1] << 16;
     }
     return le64toh(head) ^ le64toh(tail) * 0x9E3779B97F4A7C15u ^ size;
 }
