@@ -71,7 +71,8 @@ struct kw_fault {
     char message[256];
 };
 
-/* Fill fault (when not NULL) and return error, a negative errno: `return kw_fail(fault, -EBADMSG, KW_E_SCHEMA, "birthDate", "…");` */
+/* Fill fault (when not NULL) and return error, a negative errno: `return kw_fail(fault, -EBADMSG, KW_E_SCHEMA, "birthDate",
+ * "…");` */
 int kw_fail(struct kw_fault *fault, int error, enum kw_code code, const char *place, const char *format, ...) KW_PRINTF(5, 6);
 const char *kw_code_name(enum kw_code code); /* "schema" */
 const char *kw_code_text(enum kw_code code); /* one sentence */

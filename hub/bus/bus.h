@@ -75,7 +75,8 @@ KW_CHECKED int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, cons
 /* Never blocks: -EAGAIN when the queue is full, -EHOSTUNREACH when the peer is gone. Takes header and payload of message
  * (empty afterwards) on success only. */
 KW_CHECKED int kw_send(struct kw_socket *socket, struct kw_message *message);
-/* -EAGAIN when there is none. ret_message: empty, or an earlier one that is replaced. A message with wrong frames gives -EBADMSG with verb empty and route and peer set. */
+/* -EAGAIN when there is none. ret_message: empty, or an earlier one that is replaced. A message with wrong frames gives -EBADMSG
+ * with verb empty and route and peer set. */
 KW_CHECKED int kw_receive(struct kw_socket *socket, struct kw_message *ret_message);
 
 /* Wait for any of sockets or descriptors. */

@@ -7,9 +7,9 @@
 #include "base/limits.h"
 #include "crypto/crypto.h"
 
-#define KW_CARD_LIMIT 4096u
+#define KW_CARD_LIMIT       4096u
 #define KW_FINGERPRINT_SIZE 50 /* ten groups of four, nine hyphens, NUL */
-#define KW_VKEY_SIZE 256
+#define KW_VKEY_SIZE        256
 
 struct kw_card {
     char name[KW_LIMIT_PRINCIPAL + 1];

@@ -61,7 +61,8 @@ static int check_schema(struct kw_config *config, struct kw_fault *fault)
     char path[KW_PATH_SIZE];
     struct kw_schema *schema = NULL;
     if (kw_data_path("schemas/config.xsd", path) < 0)
-        return kw_fail(fault, -ENOENT, KW_E_FILE, "schemas/config.xsd", "not found; set KINWARD_DATA to the folder that holds schemas/");
+        return kw_fail(fault, -ENOENT, KW_E_FILE, "schemas/config.xsd",
+                       "not found; KINWARD_DATA names the folder that holds schemas/");
     int r = kw_schema_load(path, &schema, fault);
     if (r == 0)
         r = kw_schema_check(schema, config->document, fault);
@@ -116,7 +117,8 @@ int kw_config_load(const char *path, const char *root, struct kw_config *ret_con
     }
     config.root = kw_xml_root(config.document);
     if (strcmp(kw_xml_name(config.root), root) != 0) {
-        r = kw_fail(fault, -EINVAL, KW_E_CONFIG, path, "a <%s> configuration is wanted, this is <%s>", root, kw_xml_name(config.root));
+        r = kw_fail(fault, -EINVAL, KW_E_CONFIG, path, "a <%s> configuration is wanted, this is <%s>", root,
+                    kw_xml_name(config.root));
         kw_config_clear(&config);
         return r;
     }

@@ -15,7 +15,8 @@ struct kw_config {
     char path[KW_PATH_SIZE];
 };
 
-/* Reads, checks against the schema and demands the root element's name (hub, agent, agency, witness). Faults carry file and line. */
+/* Reads, checks against the schema and demands the root element's name (hub, agent, agency, witness). Faults carry file and
+ * line. */
 KW_CHECKED int kw_config_load(const char *path, const char *root, struct kw_config *ret_config, struct kw_fault *fault);
 void kw_config_clear(struct kw_config *config);
 

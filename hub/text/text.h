@@ -27,7 +27,8 @@ void kw_script_of(struct kw_view text, char ret_code[5]);
 KW_CHECKED int kw_day_from_date(int year, int month, int day, int32_t *ret_day); /* -ERANGE when there is no such day */
 void kw_date_from_day(int32_t day, int *ret_year, int *ret_month, int *ret_day);
 
-/* A date of the record: interval of days with precision. value is ISO 8601 with unknown parts left out: 2019, 2019-05, 2019-05-07. */
+/* A date of the record: interval of days with precision. value is ISO 8601 with unknown parts left out: 2019, 2019-05,
+ * 2019-05-07. */
 struct kw_date_range {
     int32_t first, last; /* inclusive days since 1970-01-01 */
 };

@@ -98,7 +98,8 @@ struct kw_transform;
 KW_CHECKED int kw_transform_load(const char *path, const struct kw_host_function *functions, size_t count,
                                  struct kw_transform **ret_transform, struct kw_fault *fault);
 void kw_transform_free(struct kw_transform *transform);
-/* Not for two threads at once with one transform. Runs over document; context is handed to the host functions; parameters: name, value, ..., NULL (plain strings). Result is
+/* Not for two threads at once with one transform. Runs over document; context is handed to the host functions; parameters: name,
+ * value, ..., NULL (plain strings). Result is
  * a new document. xsl:message terminate="yes" and every library error end as -EBADMSG with KW_E_MAPPING. */
 KW_CHECKED int kw_transform_run(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters,
                                 void *context, struct kw_xml **ret_result, struct kw_fault *fault);

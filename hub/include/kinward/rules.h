@@ -63,8 +63,8 @@ struct kinward_pair {
 struct kinward_fact {
     const char *code; /* of the message catalogue, "death-registered" */
     const struct kinward_record *record;
-    const char *role; /* whom it is about, "holder"; NULL for nobody */
-    uint32_t inferred; /* 1: drawn by the rule from several records; 0: stated by the record's registry */
+    const char *role;                  /* whom it is about, "holder"; NULL for nobody */
+    uint32_t inferred;                 /* 1: drawn by the rule from several records; 0: stated by the record's registry */
     const struct kinward_pair *params; /* dates and codes; never a name, number or place of a person */
     uint32_t param_count;
 };
@@ -84,8 +84,8 @@ struct kinward_threshold {
 struct kinward_hit {
     uint32_t size; /* sizeof */
     uint32_t tier, severity, urgency, certainty;
-    const char *reason;                   /* variant within the rule, "consent-revoked" */
-    const struct kinward_text *key;       /* correlation: what makes two hits the same situation */
+    const char *reason;             /* variant within the rule, "consent-revoked" */
+    const struct kinward_text *key; /* correlation: what makes two hits the same situation */
     const struct kinward_subject *subjects;
     const struct kinward_fact *facts; /* the first is the subject record's */
     const struct kinward_threshold *thresholds;
