@@ -21,7 +21,8 @@ void kw_validator_freep(struct kw_validator **validator);
 
 /* One pass: parse, schema, canonical bytes, image. On success ret_canonical and ret_image (each may be NULL) are replaced and
  * ret_is_canonical (may be NULL) tells whether text was the canonical bytes already. On refusal: -EBADMSG and a fault with
- * code, line, column, element (place: "sex", "name/@language") and rule (message), never a value; -ENOMEM. Canonical: exclusive C14N, white space between
+ * code, line, column, element (place: "sex", "name/@language") and rule (message), never a value; -ENOMEM. Canonical: exclusive
+ * C14N, white space between
  * elements dropped. */
 KW_CHECKED int kw_validate(struct kw_validator *validator, struct kw_view text, struct kw_buf *ret_canonical,
                            struct kw_buf *ret_image, bool *ret_is_canonical, struct kw_fault *fault);
