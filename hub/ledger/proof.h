@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proof.h - part of ledger.h: C2SP tlog-proof with Kinward's extra (kinward/ledger.md §3), offline verification, audit. */
+#ifndef KINWARD_LEDGER_PROOF_H
+#define KINWARD_LEDGER_PROOF_H
+
+/* What the origin signed (kinward/protocol.md §4), and the place of one record in it. */
+struct kw_origin {
+    struct kw_buf leaf; /* origin leaf entry; empty: no origin (an alert, an act of the hub) and the rest is not used */
+    uint32_t index, count;
+    kw_hash path[16];
+    size_t path_count;
+    char principal[KW_LIMIT_PRINCIPAL + 1], jurisdiction[3];
+    uint8_t batch[16], signature[KW_SIGNATURE_SIZE], key_id[4];
+};
+/* "kinward/origin/v1\n" ‖ u16 len ‖ principal ‖ u16 len ‖ jurisdiction ‖ batch[16] ‖ u32 count ‖ root[32]; appends. Agents sign it,
+ * intake and proofs verify it. */
+KW_CHECKED int kw_origin_statement(const char *principal, const char *jurisdiction, const uint8_t batch[16], uint32_t count,
+                                   const kw_hash root, struct kw_buf *ret_bytes);
+
+struct kw_proof { /* zero-initialise, clear after use */
+    uint64_t index;
+    kw_hash path[KW_PATH_MAX];
+    size_t path_count;
+    struct kw_buf checkpoint; /* the note with its cosignatures, verbatim */
+    bool has_record;          /* extra is there: the members below are set */
+    uint8_t leaf[KW_LEAF_BATCH_SIZE], width;
+    uint32_t slot;
+    kw_hash batch_path[KW_BATCH_WIDTH_MAX];
+    uint8_t salt[32];
+    struct kw_origin origin;
+};
+void kw_proof_clear(struct kw_proof *proof);
+KW_CHECKED int kw_proof_write(const struct kw_proof *proof, struct kw_buf *ret_text); /* appends */
+KW_CHECKED int kw_proof_parse(struct kw_view text, struct kw_proof *ret_proof, struct kw_fault *fault);
+/* The outer part: entry is in the tree whose checkpoint policy accepts. Errors and all_known as kw_policy_check, -EBADMSG with
+ * KW_E_PROOF. ret_checkpoint's origin borrows from proof; it may be NULL. */
+KW_CHECKED int kw_proof_verify_entry(const struct kw_proof *proof, struct kw_view entry, const struct kw_policy *policy,
+                                     bool all_known, struct kw_checkpoint *ret_checkpoint, struct kw_fault *fault);
+/* The inner part, then the outer one: record's canonical bytes → commitment → batch → leaf → checkpoint. origin_key (the
+ * sender's card) may be NULL: then the origin signature is not checked. */
+KW_CHECKED int kw_proof_verify_record(const struct kw_proof *proof, struct kw_view record, const uint8_t *origin_key,
+                                      const struct kw_policy *policy, struct kw_checkpoint *ret_checkpoint, struct kw_fault *fault);
+
+#endif
