@@ -28,6 +28,10 @@ static int base64_parse(struct kw_view text, int variant, struct kw_buf *ret_byt
 
     if (r < 0)
         return r;
+    for (size_t i = 0; i < text.size; i++) { /* libsodium 1.0.18 takes some bytes above 0x7f for letters */
+        if (text.data[i] >= 0x80)
+            return -EBADMSG;
+    }
     if (text.size > 0 && sodium_base642bin(ret_bytes->data + ret_bytes->size, text.size / 4 * 3 + 3, (const char *)text.data,
                                            text.size, NULL, &size, NULL, variant) != 0)
         return -EBADMSG;

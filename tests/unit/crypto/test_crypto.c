@@ -117,6 +117,14 @@ static void text_forms(void **state)
     assert_int_equal(buf.size, 4);
     assert_memory_equal(buf.data, "\xff\xfe\xff\xfe", 4);
     assert_int_equal(kw_base64url_parse(text_view("__4="), &buf), -EBADMSG);
+    for (unsigned c = 0; c < 256; c++) {
+        const uint8_t four[4] = {'A', (uint8_t)c, 'A', 'A'}, two[2] = {'0', (uint8_t)c};
+        const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+        assert_int_equal(kw_base64_parse((struct kw_view){four, 4}, &buf), c && strchr(letters, (int)c) ? 0 : -EBADMSG);
+        assert_int_equal(kw_hex_parse((struct kw_view){two, 2}, bytes, 1),
+                         c && strchr("0123456789abcdefABCDEF", (int)c) ? 0 : -EBADMSG);
+    }
     assert_int_equal(kw_hex_parse(text_view("0aff"), bytes, 2), 0);
     assert_memory_equal(bytes, "\x0a\xff", 2);
     assert_int_equal(kw_hex_parse(text_view("0af"), bytes, 2), -EBADMSG);
