@@ -117,6 +117,11 @@ struct kw_socket *kw_actor_pipe(struct kw_actor *actor)
     return actor->parent;
 }
 
+bool kw_actor_ended(const struct kw_actor *actor)
+{
+    return atomic_load(&actor->ended);
+}
+
 int kw_actor_stop(struct kw_actor *actor)
 {
     if (!actor)

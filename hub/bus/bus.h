@@ -98,6 +98,7 @@ KW_CHECKED int kw_actor_start(struct kw_bus *bus, const char *name, kw_actor_bod
 KW_CHECKED int kw_actor_ready(struct kw_actor *self);
 /* The parent's end. Verb ENDED comes last when the body returns, asked or not. */
 struct kw_socket *kw_actor_pipe(struct kw_actor *actor);
+bool kw_actor_ended(const struct kw_actor *actor);
 int kw_actor_stop(struct kw_actor *actor); /* sends STOP, joins, frees; the body's answer */
 /* A one-to-one inproc link between two actors; each end is handed to its thread before that thread starts. */
 KW_CHECKED int kw_link_new(struct kw_bus *bus, struct kw_socket **ret_a, struct kw_socket **ret_b, struct kw_fault *fault);

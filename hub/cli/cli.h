@@ -30,7 +30,7 @@ struct kw_command {
 int kw_cli_group(const char *path, const struct kw_command *commands, int argc, char **argv);
 
 /* Hidden `kinward child ROLE …`: the process that kw_child_start made. fd is KW_CHILD_FD; argv[0] is the role. */
-struct kw_role {
+struct kw_child_role {
     const char *name;
     int (*run)(int fd, int argc, char **argv);
 };
@@ -82,7 +82,5 @@ void kw_progress_end(struct kw_progress *progress);
 /* ---- subcommands ---------------------------------------------------------------- */
 
 int kw_cmd_validate(int argc, char **argv);
-int kw_cmd_verify(int argc, char **argv);
-int kw_cmd_ledger(int argc, char **argv);
 
 #endif

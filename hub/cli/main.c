@@ -8,19 +8,17 @@
 static const struct kw_command commands[] = {
     /* name, function, one line of help; in the order of a user's way */
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
-    {"verify", kw_cmd_verify, "verify one proof, offline"},
-    {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},
     {NULL, NULL, NULL},
 };
 
-static const struct kw_role roles[] = {
+static const struct kw_child_role roles[] = {
     /* role, function */
     {NULL, NULL},
 };
 
 static int run_child(int argc, char **argv)
 {
-    for (const struct kw_role *role = roles; argc > 2 && role->name; role++)
+    for (const struct kw_child_role *role = roles; argc > 2 && role->name; role++)
         if (strcmp(role->name, argv[2]) == 0)
             return role->run(3, argc - 2, argv + 2);
     fprintf(stderr, "kinward: child: no such role (usage)\n");

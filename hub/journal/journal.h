@@ -10,6 +10,7 @@
 #define KINWARD_JOURNAL_H
 
 #include "crypto/crypto.h"
+#include "journal/apply.h"
 #include "journal/principal.h"
 
 struct kw_journal;
@@ -56,7 +57,7 @@ KW_CHECKED int kw_journal_append(struct kw_journal *journal, const struct kw_ent
 
 /* ---- batches: the same (principal, id) again gets the same bytes --------------- */
 
-struct kw_batch {
+struct kw_journal_batch {
     uint64_t number; /* dense from 1 */
     uint32_t principal, count;
     uint8_t id[16], digest[KW_HASH_SIZE]; /* SHA-256 of the SUBMIT header and payload */
@@ -69,11 +70,11 @@ uint64_t kw_journal_batch_next(const struct kw_journal *journal); /* the number 
 /* Appends the stored receipt. -ENOENT: a new batch. -EEXIST, KW_E_BATCH_REUSED: same id with another digest. */
 KW_CHECKED int kw_journal_batch_find(struct kw_journal *journal, uint32_t principal, const uint8_t id[16],
                                      const uint8_t digest[KW_HASH_SIZE], struct kw_buf *ret_receipt, struct kw_fault *fault);
-KW_CHECKED int kw_journal_batch_add(struct kw_journal *journal, const struct kw_batch *batch, struct kw_fault *fault);
+KW_CHECKED int kw_journal_batch_add(struct kw_journal *journal, const struct kw_journal_batch *batch, struct kw_fault *fault);
 /* Last committed batch of a principal; -ENOENT when there is none. */
 KW_CHECKED int kw_journal_last_batch(struct kw_journal *journal, uint32_t principal, uint8_t ret_id[16]);
 /* leaves and receipt are borrowed until the reader's next call. */
-KW_CHECKED int kw_journal_batch_read(struct kw_journal_reader *reader, uint64_t number, struct kw_batch *ret_batch,
+KW_CHECKED int kw_journal_batch_read(struct kw_journal_reader *reader, uint64_t number, struct kw_journal_batch *ret_batch,
                                      struct kw_fault *fault);
 
 /* ---- refused and kept --------------------------------------------------------- */

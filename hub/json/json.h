@@ -63,6 +63,7 @@ void kw_json_string(struct kw_json_out *json, const char *name, const char *text
 void kw_json_integer(struct kw_json_out *json, const char *name, int64_t value);
 void kw_json_boolean(struct kw_json_out *json, const char *name, bool value);
 void kw_json_null(struct kw_json_out *json, const char *name);
+void kw_json_value(struct kw_json_out *json, const char *name, const struct kw_json *value); /* a parsed value as it is */
 void kw_json_base64(struct kw_json_out *json, const char *name, const void *bytes, size_t size);
 void kw_json_hex(struct kw_json_out *json, const char *name, const void *bytes, size_t size);
 KW_CHECKED int kw_json_end(struct kw_json_out *json); /* 0, or the first error */

@@ -136,6 +136,13 @@ void kw_json_null(struct kw_json_out *json, const char *name)
     put(json, "null", 4);
 }
 
+void kw_json_value(struct kw_json_out *json, const char *name, const struct kw_json *value)
+{
+    lead(json, name);
+    if (!json->error)
+        json->error = kw_json_print(value, json->out);
+}
+
 void kw_json_base64(struct kw_json_out *json, const char *name, const void *bytes, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* principals.c - who may say what at the intake. */
+#include "intake/principals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct kw_principal *)a)->name, ((const struct kw_principal *)b)->name);
+}
+
+static int add(void *context, const struct kw_principal *principal)
+{
+    struct kw_principals *principals = context;
+    if (principals->count == principals->capacity) {
+        size_t capacity = principals->capacity ? 2 * principals->capacity : 16;
+        struct kw_principal *items = kw_resize(principals->items, capacity * sizeof *items);
+        if (!items)
+            return -ENOMEM;
+        principals->items = items;
+        principals->capacity = capacity;
+    }
+    principals->items[principals->count++] = *principal;
+    return 0;
+}
+
+int kw_principals_load(struct kw_journal_reader *reader, struct kw_principals *ret_principals, struct kw_fault *fault)
+{
+    struct kw_principals principals = {0};
+    int r = kw_journal_principal_list(reader, add, &principals, fault);
+    if (r < 0) {
+        kw_free(principals.items);
+        return r;
+    }
+    if (principals.count)
+        qsort(principals.items, principals.count, sizeof *principals.items, compare);
+    kw_principals_clear(ret_principals);
+    *ret_principals = principals;
+    return 0;
+}
+
+void kw_principals_clear(struct kw_principals *principals)
+{
+    kw_free(principals->items);
+    *principals = (struct kw_principals){0};
+}
+
+static int by_name(const void *name, const void *item)
+{
+    return strcmp(name, ((const struct kw_principal *)item)->name);
+}
+
+int kw_principals_admit(const struct kw_principals *principals, const char *peer, unsigned roles,
+                        const struct kw_principal **ret_principal, struct kw_fault *fault)
+{
+    const struct kw_principal *found = NULL;
+    if (!peer[0])
+        return kw_fail(fault, -EACCES, KW_E_UNAUTHENTICATED, "peer", "%s", kw_code_text(KW_E_UNAUTHENTICATED));
+    if (principals->count)
+        found = bsearch(peer, principals->items, principals->count, sizeof *principals->items, by_name);
+    if (!found)
+        return kw_fail(fault, -EACCES, KW_E_FORBIDDEN, "peer", "is no principal of this hub");
+    if (found->revoked)
+        return kw_fail(fault, -EACCES, KW_E_REVOKED, "peer", "%s", kw_code_text(KW_E_REVOKED));
+    if (!(found->roles & roles))
+        return kw_fail(fault, -EACCES, KW_E_FORBIDDEN, "role", "%s", kw_code_text(KW_E_FORBIDDEN));
+    *ret_principal = found;
+    return 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* writer.c - the journal's only writer: one commit takes whatever was queued during the one before, checks first. */
+#include <errno.h>
+#include <string.h>
+
+#include "intake/delivery.h"
+
+#define GROUP_RECORDS 256 /* of bulk in one commit, so that a check never waits for a long one */
+
+struct writer {
+    const struct kw_writer_setup *setup;
+    struct kw_actor *self;
+    struct kw_delivery *checks, *bulk; /* queues, oldest first */
+    bool stop;
+};
+
+/* ---- pointers through messages ------------------------------------------------ */
+
+int kw_delivery_send(struct kw_socket *socket, const char *verb, struct kw_delivery *delivery)
+{
+    return kw_pointer_send(socket, verb, delivery);
+}
+
+struct kw_delivery *kw_delivery_receive(const struct kw_message *message)
+{
+    return kw_pointer_receive(message);
+}
+
+/* ---- one delivery in a transaction ---------------------------------------------- */
+
+static int quarantine(struct kw_journal *journal, const struct kw_delivery *delivery, uint32_t index, uint64_t batch, int64_t now,
+                      struct kw_fault *fault)
+{
+    const struct kw_slot *slot = &delivery->slots[index];
+    uint64_t number;
+    struct kw_refusal refusal = {.kind = delivery->check ? KW_ENTRY_CHECK : KW_ENTRY_RECORD,
+                                 .principal = delivery->principal,
+                                 .slot = index,
+                                 .flags = delivery->backfill ? KW_ENTRY_BACKFILL : 0,
+                                 .attempts = 2,
+                                 .batch = batch,
+                                 .code = slot->fault.code,
+                                 .at_ms = now,
+                                 .body = slot->record,
+                                 .origin_leaf = slot->leaf};
+    memcpy(refusal.place, slot->fault.place, sizeof refusal.place);
+    memcpy(refusal.hash, slot->hash, sizeof refusal.hash);
+    return kw_journal_quarantine(journal, &refusal, &number, fault);
+}
+
+static int reject(struct kw_journal *journal, const struct kw_delivery *delivery, uint32_t index, uint64_t batch, int64_t now,
+                  struct kw_fault *fault)
+{
+    const struct kw_slot *slot = &delivery->slots[index];
+    struct kw_refusal refusal = {.kind = delivery->check ? KW_ENTRY_CHECK : KW_ENTRY_RECORD,
+                                 .principal = delivery->principal,
+                                 .slot = index,
+                                 .batch = batch,
+                                 .code = slot->outcome,
+                                 .at_ms = now};
+    memcpy(refusal.place, slot->fault.place, sizeof refusal.place);
+    memcpy(refusal.hash, slot->hash, sizeof refusal.hash);
+    return kw_journal_reject(journal, &refusal, fault);
+}
+
+static int append(struct kw_journal *journal, struct kw_delivery *delivery, uint32_t index, uint64_t batch, int64_t now,
+                  struct kw_fault *fault)
+{
+    struct kw_slot *slot = &delivery->slots[index];
+    char mapping[512];
+    snprintf(mapping, sizeof mapping, "%.*s@%.*s", (int)slot->head.mapping_id.size, (const char *)slot->head.mapping_id.data,
+             (int)slot->head.mapping_version.size, (const char *)slot->head.mapping_version.data);
+    struct kw_entry_new entry = {.kind = delivery->check ? KW_ENTRY_CHECK : KW_ENTRY_RECORD,
+                                 .principal = delivery->principal,
+                                 .slot = index,
+                                 .flags = delivery->backfill ? KW_ENTRY_BACKFILL : 0,
+                                 .batch = batch,
+                                 .received_ms = now,
+                                 .record = slot->record,
+                                 .image = slot->image,
+                                 .origin_leaf = slot->leaf,
+                                 .registry = slot->head.registry,
+                                 .source_id = slot->source_id,
+                                 .source_version = slot->source_version,
+                                 .raw_hash = slot->head.raw_hash,
+                                 .mapping = slot->head.mapping_id.size ? kw_view_text(mapping) : (struct kw_view){0},
+                                 .found = delivery->found + slot->found_start,
+                                 .found_count = slot->found_count};
+    int r = kw_journal_append(journal, &entry, &slot->outcome, &slot->position, fault);
+    if (r == 0 && slot->outcome != KW_CONFLICT && slot->position > delivery->position)
+        delivery->position = slot->position;
+    return r;
+}
+
+static int store_slots(struct kw_journal *journal, struct kw_delivery *delivery, uint64_t batch, int64_t now,
+                       struct kw_fault *fault)
+{
+    for (uint32_t i = 0; i < delivery->count; i++) {
+        struct kw_slot *slot = &delivery->slots[i];
+        int r;
+        if (slot->outcome == KW_QUARANTINED)
+            r = quarantine(journal, delivery, i, batch, now, fault);
+        else if (slot->outcome >= KW_E_EMPTY)
+            r = reject(journal, delivery, i, batch, now, fault);
+        else
+            r = append(journal, delivery, i, batch, now, fault);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int store(struct writer *writer, struct kw_delivery *delivery, struct kw_fault *fault)
+{
+    const struct kw_writer_setup *setup = writer->setup;
+    int64_t now = kw_clock_wall_ms();
+    uint64_t number = kw_journal_batch_next(setup->journal);
+    delivery->receipt.size = 0;
+    int r = kw_journal_batch_find(setup->journal, delivery->principal, delivery->id, delivery->digest, &delivery->receipt, fault);
+    if (r == 0)
+        return delivery->check ? kw_receipt_position(kw_view_of(&delivery->receipt), &delivery->position) == -EBADMSG ? -EBADMSG : 0
+                               : 0;
+    if (r != -ENOENT)
+        return r;
+    r = store_slots(setup->journal, delivery, number, now, fault);
+    if (r == 0)
+        r = kw_receipt_make(delivery, setup->hub, setup->epoch, now, setup->sign);
+    if (r < 0)
+        return r;
+    struct kw_journal_batch batch = {.number = number,
+                                     .principal = delivery->principal,
+                                     .count = delivery->count,
+                                     .at_ms = now,
+                                     .leaves = kw_view_of(&delivery->leaves),
+                                     .receipt = kw_view_of(&delivery->receipt)};
+    memcpy(batch.id, delivery->id, sizeof batch.id);
+    memcpy(batch.digest, delivery->digest, sizeof batch.digest);
+    memcpy(batch.signature, delivery->signature, sizeof batch.signature);
+    memcpy(batch.root, delivery->root, sizeof batch.root);
+    return kw_journal_batch_add(setup->journal, &batch, fault);
+}
+
+/* ---- groups ------------------------------------------------------------------------ */
+
+static void forget_outcomes(struct kw_delivery *delivery)
+{
+    delivery->position = 0;
+    for (uint32_t i = 0; i < delivery->count; i++) {
+        struct kw_slot *slot = &delivery->slots[i];
+        if (slot->outcome != KW_QUARANTINED && slot->outcome < KW_E_EMPTY)
+            slot->outcome = KW_OK;
+    }
+}
+
+static struct kw_delivery *cut_group(struct kw_delivery **queue, uint32_t limit)
+{
+    struct kw_delivery *group = *queue, **end = queue;
+    uint32_t records = 0;
+    while (*end && (records == 0 || records + (*end)->count <= limit)) {
+        records += (*end)->count;
+        end = &(*end)->next;
+    }
+    *queue = *end;
+    *end = NULL;
+    return group;
+}
+
+static int commit_group(struct writer *writer, struct kw_delivery *group, struct kw_fault *fault)
+{
+    struct kw_journal *journal = writer->setup->journal;
+    int r = kw_journal_begin(journal, fault);
+    for (struct kw_delivery *delivery = group; r == 0 && delivery; delivery = delivery->next) {
+        r = store(writer, delivery, fault);
+        if (r == 0 && (r = kw_fault_point("intake.append")) < 0)
+            kw_fail(fault, r, KW_E_STORE, "journal", "fault point");
+        if (r < 0) {
+            delivery->error = r;
+            delivery->fault = *fault;
+        }
+    }
+    if (r == 0)
+        r = kw_journal_commit(journal, fault);
+    if (r < 0)
+        kw_journal_rollback(journal);
+    return r;
+}
+
+static void wake(struct writer *writer)
+{
+    uint64_t last;
+    struct kw_fault fault;
+    if (kw_journal_last(kw_journal_self(writer->setup->journal), &last, &fault) < 0)
+        return;
+    for (size_t i = 0; i < writer->setup->wake_count; i++) {
+        struct kw_message message = {.verb = "WAKE"};
+        if (kw_buf_u64(&message.payload, last) < 0 || kw_send(writer->setup->wake[i], &message) < 0)
+            kw_message_clear(&message); /* a doorbell: the cursor finds the entries at its next look */
+    }
+}
+
+static int give_back(struct writer *writer, struct kw_delivery *group, int error, const struct kw_fault *fault)
+{
+    while (group) {
+        struct kw_delivery *delivery = group;
+        group = group->next;
+        delivery->next = NULL;
+        if (error < 0 && !delivery->error) {
+            delivery->error = error;
+            delivery->fault = *fault;
+        }
+        int r = kw_delivery_send(writer->setup->intake, "WRITTEN", delivery);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int fatal(const struct kw_fault *fault)
+{
+    kw_log(KW_LOG_ERROR, "journal", "write.failed", "code=%s place=%s", kw_code_name(fault->code), fault->place);
+    return -EIO;
+}
+
+/* Commits a group; when one delivery spoils it, each is tried alone so that the others go through. */
+static int write_group(struct writer *writer, struct kw_delivery *group)
+{
+    struct kw_fault fault = {0};
+    int r = commit_group(writer, group, &fault);
+    if (r == 0) {
+        wake(writer);
+        return give_back(writer, group, 0, NULL);
+    }
+    if (r == -EIO)
+        return fatal(&fault);
+    if (r == -ENOSPC || !group->next) {
+        if (r == -ENOSPC)
+            kw_log(KW_LOG_ERROR, "journal", "disk.full", "deliveries=refused");
+        return give_back(writer, group, r, &fault);
+    }
+    while (group) {
+        struct kw_delivery *one = group;
+        group = group->next;
+        one->next = NULL;
+        one->error = 0;
+        forget_outcomes(one);
+        r = write_group(writer, one);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int apply(struct writer *writer, struct kw_socket *socket, struct kw_apply *change)
+{
+    int r = kw_apply_run(writer->setup->journal, socket, change);
+    if (r == 0)
+        wake(writer);
+    else if (r == -EIO)
+        kw_log(KW_LOG_ERROR, "journal", "write.failed", "during=apply");
+    return r;
+}
+
+/* ---- the actor ------------------------------------------------------------------------ */
+
+static void queue(struct kw_delivery **end, struct kw_delivery *delivery)
+{
+    while (*end)
+        end = &(*end)->next;
+    delivery->next = NULL;
+    *end = delivery;
+}
+
+static int drain(struct writer *writer, struct kw_socket *socket)
+{
+    for (;;) {
+        struct kw_message message = {0};
+        int r = kw_receive(socket, &message);
+        if (r == -EAGAIN)
+            return 0;
+        if (r < 0)
+            return r;
+        if (strcmp(message.verb, "STOP") == 0) {
+            writer->stop = true;
+        } else if (strcmp(message.verb, "APPLY") == 0) {
+            r = apply(writer, socket, kw_pointer_receive(&message));
+        } else if (strcmp(message.verb, "WRITE") == 0) {
+            struct kw_delivery *delivery = kw_pointer_receive(&message);
+            queue(delivery->check ? &writer->checks : &writer->bulk, delivery);
+        }
+        kw_message_clear(&message);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int drain_all(struct writer *writer, struct kw_socket *pipe)
+{
+    int r = drain(writer, writer->setup->intake);
+    for (size_t i = 0; r == 0 && i < writer->setup->others_count; i++)
+        r = drain(writer, writer->setup->others[i]);
+    return r == 0 ? drain(writer, pipe) : r;
+}
+
+static int work(struct writer *writer)
+{
+    if (writer->checks)
+        return write_group(writer, cut_group(&writer->checks, GROUP_RECORDS));
+    return write_group(writer, cut_group(&writer->bulk, GROUP_RECORDS));
+}
+
+static void drop_queue(struct kw_delivery *queue)
+{
+    while (queue) {
+        struct kw_delivery *next = queue->next;
+        kw_delivery_free(queue);
+        queue = next;
+    }
+}
+
+int kw_writer_body(struct kw_actor *self, struct kw_socket *pipe, void *argument, struct kw_fault *fault)
+{
+    struct writer writer = {.setup = argument, .self = self};
+    struct kw_poll items[16] = {{.socket = pipe}, {.socket = writer.setup->intake}};
+    size_t count = 2;
+    for (size_t i = 0; i < writer.setup->others_count && count < KW_COUNT(items); i++)
+        items[count++].socket = writer.setup->others[i];
+    int r = kw_actor_ready(self);
+    while (r == 0 && !writer.stop) {
+        r = drain_all(&writer, pipe);
+        if (r == 0 && (writer.checks || writer.bulk))
+            r = work(&writer);
+        else if (r == 0 && !writer.stop)
+            r = kw_poll(items, count, -1);
+        if (r == -EINTR)
+            r = 0;
+    }
+    drop_queue(writer.checks); /* they have no receipt: their senders repeat them */
+    drop_queue(writer.bulk);
+    return r;
+}
