@@ -8,6 +8,8 @@
 static const struct kw_command commands[] = {
     /* name, function, one line of help; in the order of a user's way */
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
+    {"verify", kw_cmd_verify, "verify one proof, offline"},
+    {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},
     {NULL, NULL, NULL},
 };
 

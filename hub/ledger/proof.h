@@ -41,4 +41,16 @@ KW_CHECKED int kw_proof_verify_entry(const struct kw_proof *proof, struct kw_vie
 KW_CHECKED int kw_proof_verify_record(const struct kw_proof *proof, struct kw_view record, const uint8_t *origin_key,
                                       const struct kw_policy *policy, struct kw_checkpoint *ret_checkpoint, struct kw_fault *fault);
 
+struct kw_audit { /* counts of what was checked */
+    uint64_t size;
+    char origin[256];
+    unsigned checkpoints, tiles, partial_tiles, bundles, partial_bundles, proofs, leaves, others;
+};
+/* A whole log from its files: every file below dir must be of a known kind and right (kinward/ledger.md §5). policy_bytes are
+ * those of the policy given; a file `policy` in dir must be the same. The fault names the file and the place in it. progress
+ * may be NULL. */
+KW_CHECKED int kw_ledger_audit(const char *dir, const struct kw_policy *policy, struct kw_view policy_bytes,
+                               void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
+                               struct kw_audit *ret_audit, struct kw_fault *fault);
+
 #endif
