@@ -15,7 +15,7 @@ static uint64_t batch_tag(const struct kw_journal *journal, uint32_t principal, 
 }
 
 /* Over every column of both rows, so that a receipt is given again unchanged or not at all. */
-static int batch_mark(const struct kw_journal_keys *keys, const struct kw_batch *batch, int64_t *ret_mark)
+static int batch_mark(const struct kw_journal_keys *keys, const struct kw_journal_batch *batch, int64_t *ret_mark)
 {
     KW_AUTO(kw_buf_clear) struct kw_buf bytes = {0};
     int error = kw_buf_u64(&bytes, batch->number);
@@ -38,7 +38,7 @@ static int batch_mark(const struct kw_journal_keys *keys, const struct kw_batch 
     return error;
 }
 
-static int insert_batch(struct kw_journal *journal, const struct kw_batch *batch, int64_t mark, struct kw_fault *fault)
+static int insert_batch(struct kw_journal *journal, const struct kw_journal_batch *batch, int64_t mark, struct kw_fault *fault)
 {
     struct kw_query *query;
     int error = kw_query(journal->self.store,
@@ -139,9 +139,9 @@ uint64_t kw_journal_batch_next(const struct kw_journal *journal)
     return journal->now.batch + 1;
 }
 
-static int add_batch(struct kw_journal *journal, const struct kw_batch *batch, struct kw_fault *fault)
+static int add_batch(struct kw_journal *journal, const struct kw_journal_batch *batch, struct kw_fault *fault)
 {
-    struct kw_batch stored = *batch;
+    struct kw_journal_batch stored = *batch;
     int64_t mark;
     if (batch->principal > KW_LIMIT_PRINCIPALS || batch->leaves.size != (size_t)batch->count * KW_HASH_SIZE || !batch->receipt.size)
         return kw_fail(fault, -EINVAL, KW_E_INTERNAL, "batch", "not a batch");
@@ -157,7 +157,7 @@ static int add_batch(struct kw_journal *journal, const struct kw_batch *batch, s
     return 0;
 }
 
-int kw_journal_batch_add(struct kw_journal *journal, const struct kw_batch *batch, struct kw_fault *fault)
+int kw_journal_batch_add(struct kw_journal *journal, const struct kw_journal_batch *batch, struct kw_fault *fault)
 {
     assert(journal->open);
     if (journal->failed)
@@ -173,12 +173,12 @@ static int copy(uint8_t *ret_bytes, size_t size, struct kw_view bytes)
     return 0;
 }
 
-static int take_batch(struct kw_journal_reader *reader, struct kw_query *query, uint64_t number, struct kw_batch *ret_batch)
+static int take_batch(struct kw_journal_reader *reader, struct kw_query *query, uint64_t number, struct kw_journal_batch *ret_batch)
 {
-    struct kw_batch batch = {.number = number,
-                             .principal = (uint32_t)kw_column_integer(query, 0),
-                             .count = (uint32_t)kw_column_integer(query, 5),
-                             .at_ms = kw_column_integer(query, 6)};
+    struct kw_journal_batch batch = {.number = number,
+                                     .principal = (uint32_t)kw_column_integer(query, 0),
+                                     .count = (uint32_t)kw_column_integer(query, 5),
+                                     .at_ms = kw_column_integer(query, 6)};
     struct kw_view leaves = kw_column_blob(query, 8), receipt = kw_column_blob(query, 9);
     int64_t mark = 0;
     if (copy(batch.id, sizeof(batch.id), kw_column_blob(query, 1)) < 0 ||
@@ -200,7 +200,8 @@ static int take_batch(struct kw_journal_reader *reader, struct kw_query *query, 
     return 0;
 }
 
-int kw_journal_batch_read(struct kw_journal_reader *reader, uint64_t number, struct kw_batch *ret_batch, struct kw_fault *fault)
+int kw_journal_batch_read(struct kw_journal_reader *reader, uint64_t number, struct kw_journal_batch *ret_batch,
+                          struct kw_fault *fault)
 {
     struct kw_query *query;
     int error = kw_query(reader->store,
@@ -229,7 +230,7 @@ int kw_journal_batch_find(struct kw_journal *journal, uint32_t principal, const 
     uint32_t at = 0;
     uint64_t number, tag = batch_tag(journal, principal, id);
     while ((number = kw_tagmap_find(&journal->batches, tag, &at)) != 0) {
-        struct kw_batch batch;
+        struct kw_journal_batch batch;
         int error = kw_journal_batch_read(&journal->self, number, &batch, fault);
         if (error < 0)
             return error == -ENOENT ? kw_journal_corrupt(fault, "batch", number) : error;
@@ -245,7 +246,7 @@ int kw_journal_batch_find(struct kw_journal *journal, uint32_t principal, const 
 
 int kw_journal_last_batch(struct kw_journal *journal, uint32_t principal, uint8_t ret_id[16])
 {
-    struct kw_batch batch;
+    struct kw_journal_batch batch;
     if (principal >= journal->last_batch_count || journal->last_batch[principal] == 0)
         return -ENOENT;
     int error = kw_journal_batch_read(&journal->self, journal->last_batch[principal], &batch, NULL);

@@ -135,10 +135,10 @@ static inline void commit(struct kw_journal *journal)
 }
 
 /* A batch of one leaf whose bytes come from the number. */
-static inline struct kw_batch batch_of(uint32_t principal, int number, const char *receipt)
+static inline struct kw_journal_batch batch_of(uint32_t principal, int number, const char *receipt)
 {
     static uint8_t leaf[KW_HASH_SIZE];
-    struct kw_batch batch = {
+    struct kw_journal_batch batch = {
         .principal = principal, .count = 1, .at_ms = number, .leaves = {leaf, sizeof(leaf)}, .receipt = kw_view_text(receipt)};
     snprintf((char *)batch.id, sizeof(batch.id), "batch-%d", number);
     memset(batch.digest, number, sizeof(batch.digest));

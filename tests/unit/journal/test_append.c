@@ -124,7 +124,8 @@ static void what_is_no_entry_dooms_the_transaction(void **state)
 static void batches_give_the_same_bytes(void **state)
 {
     KW_AUTO(kw_journal_closep) struct kw_journal *journal = open_journal();
-    struct kw_batch one = batch_of(1, 1, "receipt one"), two = batch_of(1, 2, "receipt two"), other = batch_of(70, 1, "of another");
+    struct kw_journal_batch one = batch_of(1, 1, "receipt one"), two = batch_of(1, 2, "receipt two"),
+                            other = batch_of(70, 1, "of another");
     struct kw_fault fault = {0};
     uint8_t id[16];
     assert_int_equal(kw_journal_last_batch(journal, 1, id), -ENOENT);
@@ -151,7 +152,7 @@ static void batches_give_the_same_bytes(void **state)
     assert_int_equal(kw_journal_batch_find(journal, 1, one.id, two.digest, &receipt, &fault), -EEXIST);
     assert_int_equal(fault.code, KW_E_BATCH_REUSED);
     assert_int_equal(kw_journal_batch_find(journal, 2, one.id, one.digest, &receipt, &fault), -ENOENT);
-    struct kw_batch back;
+    struct kw_journal_batch back;
     assert_int_equal(kw_journal_batch_read(kw_journal_self(journal), 2, &back, NULL), 0);
     assert_true(kw_view_equal(back.receipt, other.receipt) && kw_view_equal(back.leaves, other.leaves));
     assert_memory_equal(back.signature, other.signature, sizeof(back.signature));
@@ -246,7 +247,7 @@ static void no_failed_allocation_leaves_a_trace(void **state)
             struct draft it;
             enum kw_code outcome;
             uint64_t position, before = journal->kept.position;
-            struct kw_batch batch = batch_of(3, 50 * for_ever + n, "receipt");
+            struct kw_journal_batch batch = batch_of(3, 50 * for_ever + n, "receipt");
             kw_alloc_fail_after(n, for_ever);
             int error = kw_journal_begin(journal, NULL);
             for (int i = 0; i < 40 && error == 0; i++)
