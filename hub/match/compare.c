@@ -120,7 +120,7 @@ int kw_match_compare(const struct kw_image *a, kw_node a_node, const struct kw_i
     struct kw_match_comparison result = {KW_LIKE_NOT_KNOWN, 0, 0};
     struct kw_date_range x, y;
     KW_AUTO(kw_buf_clear) struct kw_buf scratch = {0};
-    bool both, shared, equal, dates;
+    bool both = false, shared = false, equal = false, dates;
     int r;
 
     r = kw_match_values(b, b_node, ~0u, &scratch, remember, &list);

@@ -6,6 +6,7 @@
 #include "kinward/events.h"
 
 #include <errno.h>
+#include <string.h>
 
 static uint64_t key_of(const uint8_t secret[32], enum kw_match_kind kind, struct kw_view text)
 {
@@ -123,6 +124,54 @@ static int own_keys(struct collect *collect, const struct kw_image *image)
     return r == 0 ? give_link(collect, 'n', kw_image_at(image, 0, KW_PATH(KW_N_sourceRecord, KW_N_jurisdiction)),
                               kw_image_at(image, 0, KW_PATH(KW_N_registration, KW_N_number)))
                   : r;
+}
+
+int kw_match_own_keys(const struct kw_image *image, const uint8_t secret[32], kw_match_emit emit, void *context)
+{
+    struct collect collect = {secret, emit, context, 0};
+
+    return own_keys(&collect, image);
+}
+
+/* ---- handle -------------------------------------------------------------------- */
+
+struct strongest {
+    enum kw_match_kind kind;
+    struct kw_buf text;
+};
+
+static int stronger(void *context, enum kw_match_kind kind, struct kw_view text, size_t scope)
+{
+    struct strongest *best = context;
+    size_t common = text.size < best->text.size ? text.size : best->text.size;
+    int order = common == 0 ? 0 : memcmp(text.data, best->text.data, common);
+
+    if (best->kind != 0 &&
+        (kind > best->kind || (kind == best->kind && (order > 0 || (order == 0 && text.size >= best->text.size)))))
+        return 0;
+    best->kind = kind;
+    best->text.size = 0;
+    return kw_buf_append(&best->text, text.data, text.size);
+}
+
+int kw_match_handle(const struct kw_image *image, kw_node node, const uint8_t secret[32], uint8_t ret_handle[16])
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf scratch = {0};
+    struct strongest best = {0};
+    int r = kw_match_values(image, node, ~0u, &scratch, stronger, &best);
+
+    if (r == 0 && best.kind == 0) {
+        struct kw_view registry = kw_image_at(image, 0, KW_PATH(KW_N_sourceRecord, KW_N_registry));
+        struct kw_view id = kw_image_at(image, 0, KW_PATH(KW_N_sourceRecord, KW_N_id));
+
+        if ((r = kw_put_item(&best.text, registry.data, registry.size)) == 0 &&
+            (r = kw_put_item(&best.text, id.data, id.size)) == 0)
+            r = kw_buf_u32(&best.text, node);
+    }
+    if (r == 0)
+        kw_siphash128(secret + 16, best.text.data, best.text.size, ret_handle);
+    kw_buf_clear(&best.text);
+    return r;
 }
 
 /* ---- the whole record --------------------------------------------------------- */

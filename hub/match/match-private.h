@@ -4,7 +4,6 @@
 #define KINWARD_MATCH_PRIVATE_H
 
 #include "match/match.h"
-#include "text/text.h"
 
 /* One normal value of a node: its kind and a text that is equal exactly when two records mean the same thing. scope: what has
  * to be equal for two values to be comparable at all (type and issuer of an identifier); a prefix of text of that size. */
@@ -15,9 +14,6 @@ KW_CHECKED int kw_match_values(const struct kw_image *image, kw_node node, unsig
                                kw_value_visit visit, void *context);
 /* Appends "given family" words of a name, normal and sorted; nothing when nothing is left. */
 KW_CHECKED int kw_match_name(const struct kw_image *image, kw_node name, struct kw_buf *ret_text);
-/* A birth date: 1 and the days it allows, 0 when the party has none. */
-int kw_match_birth(const struct kw_image *image, kw_node party, struct kw_date_range *ret_range);
-
 /* Bits of evidence of one kind of key. */
 unsigned kw_match_bits(enum kw_match_kind kind);
 

@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "record/record.h"
+#include "text/text.h"
 
 /* ---- keys: 8 bits of kind, 56 bits of value ------------------------------ */
 
@@ -42,6 +43,17 @@ KW_CHECKED int kw_match_link_keys(const struct kw_image *image, kw_node node, co
                                   void *context);
 /* The key of a record by its registry and source record id, as the links of other records carry it. */
 uint64_t kw_match_record_key(const uint8_t secret[32], struct kw_view registry, struct kw_view source_id);
+
+/* The record's own link keys: by registry and source record id, and by registration number. */
+KW_CHECKED int kw_match_own_keys(const struct kw_image *image, const uint8_t secret[32], kw_match_emit emit, void *context);
+/* A stable handle of a party: keyed hash of its strongest value, or of its place in its record when it has none. */
+KW_CHECKED int kw_match_handle(const struct kw_image *image, kw_node node, const uint8_t secret[32], uint8_t ret_handle[16]);
+
+/* The days that a date element allows: precision, bounds and qualifier ("approximate" without bounds is a year either way,
+ * "before" and "after" are open by KW_DATE_FAR). 1, or 0 when there is no date. */
+#define KW_DATE_FAR 1000000
+int kw_match_date(const struct kw_image *image, kw_node date, struct kw_date_range *ret_range);
+int kw_match_birth(const struct kw_image *image, kw_node party, struct kw_date_range *ret_range);
 
 /* ---- index: open addressing in many small tables, 8 bytes a slot; grows one table at a time ---- */
 

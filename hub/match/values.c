@@ -125,21 +125,41 @@ static int birth_number(struct values *values, kw_node party)
     return r;
 }
 
-int kw_match_birth(const struct kw_image *image, kw_node party, struct kw_date_range *ret_range)
+int kw_match_date(const struct kw_image *image, kw_node date, struct kw_date_range *ret_range)
 {
-    kw_node date = kw_image_child(image, party, KW_N_dateOfBirth);
+    static const char *const loose[] = {"approximate", "uncertain", "estimated_from_age"};
     struct kw_date_range range, bound;
+    struct kw_view qualifier;
+    bool bounded = false;
 
     if (date == KW_NONE || kw_date_parse(text_of(image, date, KW_N_value), &range) < 0)
         return 0;
-    if (kw_date_parse(text_of(image, date, KW_N_earliest), &bound) == 0)
+    qualifier = text_of(image, date, KW_N_qualifier);
+    if (kw_date_parse(text_of(image, date, KW_N_earliest), &bound) == 0) {
         range.first = bound.first;
-    if (kw_date_parse(text_of(image, date, KW_N_latest), &bound) == 0)
+        bounded = true;
+    }
+    if (kw_date_parse(text_of(image, date, KW_N_latest), &bound) == 0) {
         range.last = bound.last;
+        bounded = true;
+    }
+    if (kw_view_is(qualifier, "before"))
+        range.first = range.first < -KW_DATE_FAR ? range.first : -KW_DATE_FAR;
+    else if (kw_view_is(qualifier, "after"))
+        range.last = range.last > KW_DATE_FAR ? range.last : KW_DATE_FAR;
+    else if (!bounded && (is_one_of(qualifier, loose, KW_COUNT(loose)) || kw_view_is(qualifier, "conventional"))) {
+        range.first -= 366; /* a year either way */
+        range.last += 366;
+    }
     if (range.last < range.first)
         return 0;
     *ret_range = range;
     return 1;
+}
+
+int kw_match_birth(const struct kw_image *image, kw_node party, struct kw_date_range *ret_range)
+{
+    return kw_match_date(image, kw_image_child(image, party, KW_N_dateOfBirth), ret_range);
 }
 
 static int compare_words(const void *a, const void *b)
