@@ -115,7 +115,8 @@ struct kinward_rules_host {
      * never the record itself. A non-zero answer of visit stops and is returned. Negative: give it up and return it. */
     int (*related)(void *context, const struct kinward_record *record, kinward_node node, uint64_t events, uint32_t bases,
                    int (*visit)(void *visit_context, const struct kinward_related *related), void *visit_context);
-    /* Current records of these events that share a link with an element: a RecordLink, a check's consent, a notice, a travelConsent. */
+    /* Current records of these events that share a link with an element: a RecordLink, a consent of a check, a notice, a
+     * travelConsent. */
     int (*linked)(void *context, const struct kinward_record *record, kinward_node link, uint64_t events,
                   int (*visit)(void *visit_context, const struct kinward_related *related), void *visit_context);
     /* enum kinward_likeness of two parties; ret_basis: what it rests on, 0 for names alone. */
