@@ -38,6 +38,12 @@ static size_t consumed(const xmlParserCtxt *parser)
     return parser->input->consumed + (size_t)(parser->input->cur - parser->input->base);
 }
 
+/* After the first error the library may still hand over text. */
+static bool ignoring(const struct kw_xml_scanner *scanner)
+{
+    return scanner->error != 0 || scanner->library_error != 0;
+}
+
 static void stop(struct kw_xml_scanner *scanner, int error)
 {
     scanner->error = error;
@@ -81,7 +87,7 @@ static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, cons
     size_t prefixes = 0;
     for (int i = 0; i < declared; i++)
         prefixes += declarations[i * 2] != NULL;
-    if (scanner->error != 0)
+    if (ignoring(scanner))
         return;
     scanner->offset = tag_start(scanner);
     scanner->run = 0;
@@ -112,7 +118,7 @@ static void on_close(void *user, const xmlChar *name, const xmlChar *prefix, con
 {
     struct kw_xml_scanner *scanner = user;
     (void)prefix, (void)space;
-    if (scanner->error != 0)
+    if (ignoring(scanner))
         return;
     scanner->offset = consumed(scanner->parser);
     scanner->run = 0;
@@ -124,7 +130,7 @@ static void on_close(void *user, const xmlChar *name, const xmlChar *prefix, con
 
 static void on_text(struct kw_xml_scanner *scanner, const xmlChar *text, int size, bool cdata)
 {
-    if (scanner->error != 0)
+    if (ignoring(scanner))
         return;
     scanner->offset = consumed(scanner->parser);
     scanner->run += (size_t)size;
@@ -149,7 +155,7 @@ static void on_cdata(void *user, const xmlChar *text, int size)
 
 static void on_other(struct kw_xml_scanner *scanner, const char *what)
 {
-    if (scanner->error != 0 || scanner->events->other == NULL)
+    if (ignoring(scanner) || scanner->events->other == NULL)
         return;
     scanner->offset = consumed(scanner->parser);
     int error = scanner->events->other(scanner->context, what);
@@ -186,7 +192,7 @@ static void on_end(void *user)
 static void on_error(void *user, xmlErrorPtr error)
 {
     struct kw_xml_scanner *scanner = user;
-    if (error->level < XML_ERR_ERROR || scanner->error != 0 || scanner->library_error != 0)
+    if (error->level < XML_ERR_ERROR || ignoring(scanner))
         return;
     scanner->library_error = error->code;
     scanner->offset = consumed(scanner->parser);
