@@ -23,6 +23,7 @@ struct kw_xml_scanner {
     int library_error;
     bool ended;
     struct kw_xml_attribute attributes[KW_LIMIT_ATTRIBUTES];
+    struct kw_buf plain; /* values that held an ampersand */
 };
 
 static struct kw_view view_of(const xmlChar *text)
@@ -79,12 +80,48 @@ static size_t tag_start(const struct kw_xml_scanner *scanner)
     return tag ? (size_t)(tag - scanner->text.data) : 0;
 }
 
+/* The library leaves an ampersand of a value as the character reference "&#38;" (and nothing else as a reference). */
+static int plain_value(struct kw_xml_scanner *scanner, struct kw_view *value)
+{
+    const uint8_t *found = memchr(value->data, '&', value->size);
+    if (found == NULL)
+        return 0;
+    struct kw_view rest = *value;
+    size_t start = scanner->plain.size;
+    int error = 0;
+    for (; found != NULL && error == 0; found = memchr(rest.data, '&', rest.size)) {
+        size_t before = (size_t)(found - rest.data) + 1;
+        error = kw_buf_append(&scanner->plain, rest.data, before);
+        size_t skip = rest.size - before >= 4 && memcmp(found + 1, "#38;", 4) == 0 ? before + 4 : before;
+        rest = (struct kw_view){rest.data + skip, rest.size - skip};
+    }
+    if (error == 0)
+        error = kw_buf_append(&scanner->plain, rest.data, rest.size);
+    if (error == 0)
+        *value = (struct kw_view){scanner->plain.data + start, scanner->plain.size - start};
+    return error;
+}
+
+/* Values as views; plain has room for all of them before any is put there, so that it does not move. */
+static int plain_values(struct kw_xml_scanner *scanner, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += scanner->attributes[i].value.size;
+    scanner->plain.size = 0;
+    int error = kw_buf_reserve(&scanner->plain, size);
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = plain_value(scanner, &scanner->attributes[i].value);
+    return error;
+}
+
 static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *space, int declared,
                     const xmlChar **declarations, int count, int defaulted, const xmlChar **attributes)
 {
     struct kw_xml_scanner *scanner = user;
     (void)defaulted;
     size_t prefixes = 0;
+    bool ampersand = false;
     for (int i = 0; i < declared; i++)
         prefixes += declarations[i * 2] != NULL;
     if (ignoring(scanner))
@@ -106,9 +143,15 @@ static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, cons
             too_large(scanner, "an attribute value");
             return;
         }
+        ampersand = ampersand || memchr(value.data, '&', value.size) != NULL;
         scanner->attributes[i] = (struct kw_xml_attribute){view_of(from[0]), view_of(from[1]), view_of(from[2]), value};
     }
-    int error = scanner->events->open(scanner->context, view_of(name), view_of(prefix), view_of(space), scanner->attributes,
+    int error = ampersand ? plain_values(scanner, (size_t)count) : 0;
+    if (error != 0) {
+        stop(scanner, kw_fail(scanner->fault, error, KW_E_MEMORY, "", "out of memory"));
+        return;
+    }
+    error = scanner->events->open(scanner->context, view_of(name), view_of(prefix), view_of(space), scanner->attributes,
                                       (size_t)count, prefixes);
     if (error != 0)
         stop(scanner, error);
@@ -245,6 +288,7 @@ void kw_xml_scanner_free(struct kw_xml_scanner *scanner)
     if (scanner == NULL)
         return;
     xmlFreeParserCtxt(scanner->parser);
+    kw_buf_clear(&scanner->plain);
     kw_free(scanner);
 }
 
