@@ -152,7 +152,7 @@ static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, cons
         return;
     }
     error = scanner->events->open(scanner->context, view_of(name), view_of(prefix), view_of(space), scanner->attributes,
-                                      (size_t)count, prefixes);
+                                  (size_t)count, prefixes);
     if (error != 0)
         stop(scanner, error);
 }

@@ -103,7 +103,7 @@ def check_plugin(root, path, where, kind, header):
 def check_test(root, path, where, kind, header):
     """Tests may use any library, but look into the private headers of the room they test only."""
     parts = path.split("/")
-    tested = parts[2] if parts[1] == "unit" and len(parts) > 3 else None
+    tested = parts[2] if parts[1] in ("unit", "contract") and len(parts) > 3 else None
     other, _, name = header.partition("/")
     if kind == '"' and other in RANK and other != tested and name != other + ".h" and header != "base/limits.h":
         if os.path.exists(os.path.join(root, "hub", header)):
