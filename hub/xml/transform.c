@@ -35,7 +35,7 @@ struct run {
     int error; /* the first of a host function */
 };
 
-static void note(void *context, const char *format, ...)
+KW_PRINTF(2, 3) static void note(void *context, const char *format, ...)
 {
     struct words *words = context;
     va_list arguments;

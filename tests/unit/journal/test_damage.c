@@ -124,8 +124,8 @@ static void no_column_can_change_unseen(void **state)
         "UPDATE entry SET received_ms = received_ms + 1 WHERE position = 9",
         "UPDATE entry SET commitment = (SELECT commitment FROM entry WHERE position = 8) WHERE position = 9",
         "UPDATE entry SET wrapped_key = (SELECT wrapped_key FROM entry WHERE position = 8) WHERE position = 9",
-        "UPDATE entry SET (commitment, wrapped_key, body) = (SELECT commitment, wrapped_key, body FROM entry WHERE position = 8)"
-        " WHERE position = 9",
+        ("UPDATE entry SET (commitment, wrapped_key, body) = (SELECT commitment, wrapped_key, body FROM entry WHERE position = 8)"
+         " WHERE position = 9"),
         "DELETE FROM entry WHERE position = 9",
     };
     for (size_t i = 0; i < KW_COUNT(changes); i++) {

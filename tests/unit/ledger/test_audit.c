@@ -72,7 +72,7 @@ static bool make_copy(void)
 
 static void flip(size_t file, off_t bit)
 {
-    uint8_t byte;
+    uint8_t byte = 0;
     int fd = open(files[file], O_RDWR);
 
     assert_true(fd >= 0 && pread(fd, &byte, 1, bit / 8) == 1);

@@ -135,7 +135,7 @@ static void a_failed_statement_dooms_its_transaction(void **state)
 
 static void schema_versions_go_forward_only(void **state)
 {
-    static const char *const bad[] = {schema[0], schema[1], "CREATE TABLE third(a); CREATE TABLE item(b);"};
+    const char *const bad[] = {schema[0], schema[1], "CREATE TABLE third(a); CREATE TABLE item(b);"};
     struct kw_store *store = NULL;
     struct kw_fault fault = {0};
     assert_int_equal(kw_store_open(database(), schema, 1, &store, NULL), 0);
@@ -158,6 +158,7 @@ static void files_are_their_owners(void **state)
 {
     static const char *const names[] = {"x.db", "x.db-wal", "x.db-shm"};
     KW_AUTO(kw_store_closep) struct kw_store *store = open_store();
+    assert_non_null(store);
     for (size_t i = 0; i < KW_COUNT(names); i++) {
         char path[128];
         struct stat status;
