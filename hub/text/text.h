@@ -18,6 +18,11 @@ KW_CHECKED int kw_to_nfc(struct kw_view text, struct kw_buf *ret_text); /* appen
 KW_CHECKED int kw_name_normal(struct kw_view name, struct kw_view language, struct kw_buf *ret_text);
 /* For comparing identifiers: upper case, letters and digits only (any script's digits as 0-9). Appends. */
 KW_CHECKED int kw_id_normal(struct kw_view value, struct kw_buf *ret_text);
+/* One line: white space and controls of any kind as one blank, none at the ends, NFC; with plain_digits any script's digits
+ * as 0-9. Appends. */
+KW_CHECKED int kw_text_clean(struct kw_view text, bool plain_digits, struct kw_buf *ret_text);
+/* Upper (or lower) case by Unicode's rules without a language. Appends. */
+KW_CHECKED int kw_text_case(struct kw_view text, bool upper, struct kw_buf *ret_text);
 /* ISO 15924 code of the first script letter, "Zyyy" when there is none. */
 void kw_script_of(struct kw_view text, char ret_code[5]);
 

@@ -174,6 +174,50 @@ int kw_id_normal(struct kw_view value, struct kw_buf *ret_text)
     return error;
 }
 
+int kw_text_clean(struct kw_view text, bool plain_digits, struct kw_buf *ret_text)
+{
+    struct kw_buf normal = {0};
+    bool gap = false;
+    const size_t before = ret_text->size;
+    int error = kw_to_nfc(text, &normal);
+    for (size_t i = 0; i < normal.size && error == 0;) {
+        const size_t start = i;
+        UChar32 c;
+        U8_NEXT(normal.data, i, normal.size, c);
+        const int32_t digit = plain_digits && c >= 0x80 ? u_charDigitValue(c) : -1;
+        if (u_isUWhiteSpace(c) || u_iscntrl(c)) {
+            gap = ret_text->size > before;
+            continue;
+        }
+        if (gap)
+            error = kw_buf_append(ret_text, " ", 1);
+        gap = false;
+        if (error == 0)
+            error =
+                digit >= 0 ? kw_buf_format(ret_text, "%d", (int)digit) : kw_buf_append(ret_text, normal.data + start, i - start);
+    }
+    kw_buf_clear(&normal);
+    return error;
+}
+
+int kw_text_case(struct kw_view text, bool upper, struct kw_buf *ret_text)
+{
+    KW_AUTO(kw_freep) UChar *units = NULL;
+    KW_AUTO(kw_freep) UChar *changed = NULL;
+    int32_t count;
+    int error = kw_to_units(text, &units, &count);
+    if (error < 0)
+        return error;
+    const int32_t capacity = 3 * count + 1; /* no character becomes more than three */
+    changed = kw_alloc((size_t)capacity * sizeof(UChar));
+    if (!changed)
+        return -ENOMEM;
+    UErrorCode status = U_ZERO_ERROR;
+    count = upper ? u_strToUpper(changed, capacity, units, count, "", &status)
+                  : u_strToLower(changed, capacity, units, count, "", &status);
+    return U_FAILURE(status) ? -EIO : kw_append_units(ret_text, changed, count);
+}
+
 void kw_script_of(struct kw_view text, char ret_code[5])
 {
     memcpy(ret_code, "Zyyy", 5);
