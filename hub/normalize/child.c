@@ -201,11 +201,11 @@ int kw_mapper_child_main(int fd, int argc, char **argv)
     struct mapper mapper = {0};
     struct kw_fault fault = {0};
     int error = -EINVAL;
-    if (argc != 3) {
+    if (argc != 4) { /* argv[0] is the role */
         kw_log(KW_LOG_ERROR, "mapper", "mapper.usage", "arguments=%d", argc);
         return 2;
     }
-    error = load_folder(&mapper, argv[0], argv[1], strcmp(argv[2], "-") == 0 ? NULL : argv[2], &fault);
+    error = load_folder(&mapper, argv[1], argv[2], strcmp(argv[3], "-") == 0 ? NULL : argv[3], &fault);
     if (error == 0)
         error = kw_sandbox_enter(KW_SANDBOX_PURE, &limits, &fault);
     if (error < 0)
