@@ -193,12 +193,14 @@
       <xsl:call-template name="text"><xsl:with-param name="element" select="'religion'"/><xsl:with-param name="value" select="$extensions[contains(j:string[@key = 'url'], 'patient-religion')]/j:string[starts-with(@key, 'value')]"/></xsl:call-template>
       <xsl:copy-of select="kw:coded('educationalAttainment', 'educational-attainment', $extensions[contains(j:string[@key = 'url'], 'educational-attainment')]/j:string[starts-with(@key, 'value')], 'http://opencrvs.org/specs/extension/educational-attainment')"/>
       <xsl:call-template name="text"><xsl:with-param name="element" select="'occupation'"/><xsl:with-param name="value" select="$extensions[contains(j:string[@key = 'url'], 'occupation')]/j:string[starts-with(@key, 'value')]"/></xsl:call-template>
-      <xsl:call-template name="relationship">
-        <xsl:with-param name="code" select="$code"/>
-        <xsl:with-param name="subject" select="$subject"/>
-        <xsl:with-param name="relationship" select="$relationship"/>
-      </xsl:call-template>
       <xsl:variable name="reason" select="kw:text($extensions[contains(j:string[@key = 'url'], 'reason-not-applying')]/j:string[@key = 'valueString'])"/>
+      <xsl:if test="$reason = ''">
+        <xsl:call-template name="relationship">
+          <xsl:with-param name="code" select="$code"/>
+          <xsl:with-param name="subject" select="$subject"/>
+          <xsl:with-param name="relationship" select="$relationship"/>
+        </xsl:call-template>
+      </xsl:if>
       <xsl:if test="$reason != '' or $patient/j:boolean[@key = 'active'] = 'false' or $extensions[contains(j:string[@key = 'url'], 'details-exist')]/j:boolean = 'false'">
         <detailsNotAvailable>
           <reason>not_recorded</reason>
@@ -309,7 +311,7 @@
   <!-- The contact of a declaration is the informant's. -->
   <xsl:template name="contacts">
     <xsl:param name="patient"/>
-    <xsl:param name="task"/>
+    <xsl:param name="task" select="/.."/>
     <xsl:for-each select="$patient/j:array[@key = 'telecom']/j:map[kw:text(j:string[@key = 'value']) != '']">
       <contact>
         <xsl:choose>

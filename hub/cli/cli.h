@@ -81,6 +81,7 @@ void kw_progress_end(struct kw_progress *progress);
 
 /* ---- subcommands ---------------------------------------------------------------- */
 
+int kw_cmd_normalize(int argc, char **argv);
 int kw_cmd_validate(int argc, char **argv);
 int kw_cmd_verify(int argc, char **argv);
 int kw_cmd_ledger(int argc, char **argv);

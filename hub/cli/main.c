@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - finds the subcommand, or the role of a child process, and runs it. */
 #include "cli/cli.h"
+#include "normalize/normalize.h"
 
 #include <signal.h>
 #include <string.h>
 
 static const struct kw_command commands[] = {
     /* name, function, one line of help; in the order of a user's way */
+    {"normalize", kw_cmd_normalize, "turn documents of a registry into common records"},
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
     {"verify", kw_cmd_verify, "verify one proof, offline"},
     {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},
@@ -15,6 +17,7 @@ static const struct kw_command commands[] = {
 
 static const struct kw_child_role roles[] = {
     /* role, function */
+    {"mapper", kw_mapper_child_main},
     {NULL, NULL},
 };
 

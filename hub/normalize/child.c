@@ -95,7 +95,8 @@ static int add_parameter(void *context, const char *name, struct kw_json *value)
     return 0;
 }
 
-static int find_sheet(const struct mapper *mapper, const struct kw_json *header, struct kw_mapping **ret_mapping, struct kw_fault *fault)
+static int find_sheet(const struct mapper *mapper, const struct kw_json *header, struct kw_mapping **ret_mapping,
+                      struct kw_fault *fault)
 {
     struct kw_view name;
     const int error = kw_json_get_text(header, "stylesheet", 64, &name, fault);
@@ -161,7 +162,8 @@ static int map(const struct mapper *mapper, const struct kw_message *request, st
         error = kw_fail(&fault, -EBADMSG, KW_E_FRAMES, "payload", "the document is missing");
     const struct kw_view format = error == 0 ? kw_json_text_of(kw_json_member(header, "format")) : (struct kw_view){NULL, 0};
     if (error == 0)
-        error = kw_normalize(mapping, raw, format.size > 0 ? (const char *)format.data : NULL, parameters.list, &normalized, &fault);
+        error =
+            kw_normalize(mapping, raw, format.size > 0 ? (const char *)format.data : NULL, parameters.list, &normalized, &fault);
     if (error == 0)
         error = write_mapped(mapping, &normalized, answer);
     else

@@ -124,7 +124,7 @@ static int load_file(struct kw_codes *codes, const char *path, struct kw_sha256 
         if (error < 0)
             kw_fail(fault, error, KW_E_CONFIG, path, "not a code list");
     } else if (fault && !fault->place[0])
-        snprintf(fault->place, sizeof(fault->place), "%s", path);
+        snprintf(fault->place, sizeof(fault->place), "%.127s", path);
     kw_buf_clear(&bytes);
     return error;
 }

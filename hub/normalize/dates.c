@@ -395,7 +395,7 @@ static int32_t years_before(int32_t day, int months)
 int kw_date_from_age(struct kw_view number, struct kw_view unit, struct kw_view at, struct kw_buf *ret_children,
                      const char **ret_warning)
 {
-    char text[8];
+    char text[16];
     struct kw_date_range when;
     *ret_warning = NULL;
     snprintf(text, sizeof(text), "%.*s", (int)(number.size < 5 ? number.size : 5), number.data ? (const char *)number.data : "");

@@ -13,10 +13,15 @@ void kw_warn(struct kw_calls *calls, const char *code, struct kw_view place)
 {
     char text[128];
     struct kw_normalized *normalized = calls->normalized;
+    struct kw_view rest = kw_view_of(&normalized->warnings), listed;
+    size_t count = 0;
     snprintf(text, sizeof(text), "%s %.*s", code, (int)(place.size < 64 ? place.size : 64),
              place.data ? (const char *)place.data : "");
-    /* A warning that cannot be listed is still counted. */
-    if (normalized->warning_count++ < KW_WARNINGS_LISTED && kw_put_item(&normalized->warnings, text, strlen(text)) < 0)
+    normalized->warning_count++;
+    for (; rest.size > 0 && kw_take_item(&rest, &listed) == 0; count++)
+        if (kw_view_is(listed, text))
+            return;
+    if (count < KW_WARNINGS_LISTED && kw_put_item(&normalized->warnings, text, strlen(text)) < 0)
         calls->error = -ENOMEM;
 }
 

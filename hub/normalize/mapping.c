@@ -61,7 +61,7 @@ static int read_sheet(struct kw_mapping *mapping, const char *path, unsigned dep
         kw_sha256_add(hash, bytes.data, bytes.size);
         error = kw_xml_parse(kw_view_of(&bytes), KW_LIMIT_CONFIG, &document, fault);
         if (error < 0 && fault)
-            snprintf(fault->place, sizeof(fault->place), "%s", path);
+            snprintf(fault->place, sizeof(fault->place), "%.127s", path);
     }
     kw_buf_clear(&bytes);
     if (error < 0)

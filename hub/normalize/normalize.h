@@ -30,8 +30,8 @@ const char *kw_mapping_format(const struct kw_mapping *mapping);
 struct kw_normalized {      /* zero-initialised is empty; clear after use */
     struct kw_buf records;  /* canonical bytes: items for kw_take_item */
     size_t count;           /* of records */
-    struct kw_buf warnings; /* items: "code place", never a value */
-    size_t warning_count;   /* may be more than there are items: the list is bounded */
+    struct kw_buf warnings; /* items: "code place", each once, never a value */
+    size_t warning_count;   /* how often something was warned of: as many items or more */
 };
 void kw_normalized_clear(struct kw_normalized *normalized);
 

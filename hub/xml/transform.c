@@ -51,7 +51,7 @@ KW_PRINTF(2, 3) static void note(void *context, const char *format, ...)
 
 static void note_error(void *context, xmlErrorPtr error)
 {
-    note(context, "%s", error->message ? error->message : "error");
+    note(context, "%s ", error->message ? error->message : "error");
 }
 
 /* Libraries do not write to stderr. */

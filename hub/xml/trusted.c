@@ -54,7 +54,7 @@ int kw_trusted_begin(const char *path, xmlDocPtr *ret_tree, struct kw_fault *fau
     kw_buf_clear(&bytes);
     if (error < 0) {
         if (fault && !fault->place[0])
-            snprintf(fault->place, sizeof(fault->place), "%s", path);
+            snprintf(fault->place, sizeof(fault->place), "%.127s", path);
         return error;
     }
     char *real = realpath(path, NULL);
