@@ -156,6 +156,24 @@ static int normalize_all(struct run *run, int count, char **paths)
     return worst;
 }
 
+static int load_and_run(struct run *run, const char *connector, const char *mapping, const char *profile, int count, char **paths)
+{
+    char path[KW_PATH_SIZE];
+    struct kw_fault fault = {0};
+    int error = 0;
+    if (!profile && kw_data_path("schemas/profiles/default.xml", path) < 0)
+        error = kw_fail(&fault, -ENOENT, KW_E_FILE, "schemas/profiles", "the default profile is not installed");
+    else if (!profile)
+        profile = path;
+    if (error == 0)
+        error = load_all(run, connector, mapping, strcmp(profile, "none") == 0 ? NULL : profile, &fault);
+    const int code = error < 0 ? kw_cli_error(connector, &fault) : normalize_all(run, count, paths);
+    for (size_t i = 0; i < run->count; i++)
+        kw_mapping_free(run->mappings[i]);
+    kw_buf_clear(&run->records);
+    return code;
+}
+
 int kw_cmd_normalize(int argc, char **argv)
 {
     const char *connector = NULL, *mapping = NULL, *format = NULL, *jurisdiction = "ZZ", *registry = NULL, *profile = NULL;
@@ -192,22 +210,9 @@ int kw_cmd_normalize(int argc, char **argv)
         .most = -1,
     };
     int first, code;
-    char path[KW_PATH_SIZE];
-    struct kw_fault fault = {0};
     if (!kw_cli_options(&usage, argc, argv, &first, &code))
         return code;
     struct run run = {.format = format,
                       .parameters = {"registry", registry ? registry : connector, "jurisdiction", jurisdiction, NULL}};
-    int error = 0;
-    if (!profile && kw_data_path("schemas/profiles/default.xml", path) < 0)
-        error = kw_fail(&fault, -ENOENT, KW_E_FILE, "schemas/profiles", "the default profile is not installed");
-    else if (!profile)
-        profile = path;
-    if (error == 0)
-        error = load_all(&run, connector, mapping, profile && strcmp(profile, "none") == 0 ? NULL : profile, &fault);
-    code = error < 0 ? kw_cli_error(connector, &fault) : normalize_all(&run, argc - first, argv + first);
-    for (size_t i = 0; i < run.count; i++)
-        kw_mapping_free(run.mappings[i]);
-    kw_buf_clear(&run.records);
-    return code;
+    return load_and_run(&run, connector, mapping, profile, argc - first, argv + first);
 }
