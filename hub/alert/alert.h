@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "crypto/crypto.h"
+#include "alert/reader.h"
 #include "detect/detect.h"
 
 #define KW_ALERT_ID_SIZE 16
@@ -82,13 +83,15 @@ KW_CHECKED int kw_alerts_apply_act(struct kw_alerts *alerts, uint64_t position, 
                                    struct kw_view json, struct kw_fault *fault);
 KW_CHECKED int kw_alerts_commit(struct kw_alerts *alerts, struct kw_fault *fault);
 void kw_alerts_rollback(struct kw_alerts *alerts);
+/* What a check was answered, the open transaction included; ret_case: the reference of "refer", zeros otherwise. -ENOENT. */
+KW_CHECKED int kw_alerts_answer(struct kw_alerts *alerts, uint64_t position, enum kw_answer *ret_answer, uint8_t ret_case[16],
+                                struct kw_fault *fault);
 /* Machine receipt of a recipient, cumulative; own transaction or within one. -ENOENT: no such stream, epoch or number. */
 KW_CHECKED int kw_alerts_received(struct kw_alerts *alerts, const char *principal, uint64_t epoch, uint64_t upto,
                                   struct kw_fault *fault);
 
 /* The bodies of journal entries: review decision {"decision":"release"|"dismiss","alert","revision","by","role","reason"}. The
  * caller checks with this that it fits now (-ENOENT, KW_E_STATE) and appends the JSON to the journal. */
-struct kw_alert_reader;
 struct kw_alert_decision {
     uint8_t alert[KW_ALERT_ID_SIZE];
     uint32_t revision;

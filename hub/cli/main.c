@@ -9,6 +9,11 @@
 static const struct kw_command commands[] = {
     /* name, function, one line of help; in the order of a user's way */
     {"normalize", kw_cmd_normalize, "turn documents of a registry into common records"},
+    {"init", kw_cmd_init, "make the folder of a hub, agent, agency or witness"},
+    {"card", kw_cmd_card, "public keys: give out one's own, check another's"},
+    {"principal", kw_cmd_principal, "who is known to a hub"},
+    {"quarantine", kw_cmd_quarantine, "what a hub could not process"},
+    {"record", kw_cmd_record, "single records, for a stated purpose"},
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
     {"verify", kw_cmd_verify, "verify one proof, offline"},
     {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},

@@ -145,7 +145,7 @@ static int handle(struct kw_router *router, struct kw_message *request, struct k
     const struct kw_principal *sender = NULL;
     bool is_submit = strcmp(request->verb, "SUBMIT") == 0, is_check = strcmp(request->verb, "CHECK") == 0;
     unsigned roles = is_submit ? KW_ROLE_REGISTRY | KW_ROLE_BORDER : is_check ? KW_ROLE_BORDER : ANY_ROLE;
-    int r = kw_principals_admit(&router->principals, request->peer, roles, &sender, fault);
+    int r = kw_roster_admit(&router->roster, request->peer, roles, &sender, fault);
     if (r < 0)
         return r;
     if (is_submit || is_check)

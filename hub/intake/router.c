@@ -83,7 +83,7 @@ static int on_pipe(struct kw_router *router, struct kw_socket *pipe)
         if (strcmp(message.verb, "STOP") == 0)
             router->stop = true;
         else if (strcmp(message.verb, "PRINCIPALS") == 0)
-            r = kw_principals_load(router->reader, &router->principals, &fault);
+            r = kw_roster_load(router->reader, &router->roster, &fault);
         else if (strcmp(message.verb, "STATUS") == 0)
             kw_router_status(router, &answer);
         if (!router->stop && kw_send(pipe, &answer) < 0)
@@ -143,9 +143,9 @@ static int turn(struct kw_router *router, struct kw_socket *pipe)
 
 static int load_last(struct kw_router *router)
 {
-    for (size_t i = 0; i < router->principals.count; i++) {
+    for (size_t i = 0; i < router->roster.count; i++) {
         uint8_t id[16];
-        uint32_t number = router->principals.items[i].number;
+        uint32_t number = router->roster.items[i].number;
         int r = kw_journal_last_batch(router->setup->journal, number, id);
         if (r == 0)
             r = kw_flow_note_last(router, number, id);
@@ -163,7 +163,7 @@ int kw_intake_body(struct kw_actor *self, struct kw_socket *pipe, void *argument
     kw_pool_init(&router.pool, router.setup->validators);
     int r = kw_journal_reader_open(router.setup->data_dir, router.setup->vault, &router.reader, fault);
     if (r == 0)
-        r = kw_principals_load(router.reader, &router.principals, fault);
+        r = kw_roster_load(router.reader, &router.roster, fault);
     if (r == 0)
         r = load_last(&router);
     if (r == 0)
@@ -171,7 +171,7 @@ int kw_intake_body(struct kw_actor *self, struct kw_socket *pipe, void *argument
     while (r == 0 && !router.stop)
         r = turn(&router, pipe);
     kw_flow_clear(&router);
-    kw_principals_clear(&router.principals);
+    kw_roster_clear(&router.roster);
     kw_journal_reader_close(router.reader);
     kw_wipe(router.match_secret, sizeof router.match_secret);
     return r;

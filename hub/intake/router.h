@@ -5,7 +5,6 @@
 
 #include "intake/delivery.h"
 #include "intake/pool.h"
-#include "intake/principals.h"
 
 #define KW_CHECK_MS    900         /* a check is answered by then, with or without detection */
 #define KW_QUEUE_BYTES (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
@@ -29,7 +28,7 @@ struct kw_proof_wait {
 struct kw_router {
     const struct kw_intake_setup *setup;
     struct kw_journal_reader *reader;
-    struct kw_principals principals;
+    struct kw_roster roster;
     struct kw_pool pool;
     uint8_t match_secret[KW_KEY_SIZE];
     struct kw_delivery *checks, *bulk; /* waiting for a validator, oldest first */

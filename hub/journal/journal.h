@@ -12,6 +12,7 @@
 #include "crypto/crypto.h"
 #include "journal/apply.h"
 #include "journal/principal.h"
+#include "journal/roster.h"
 
 struct kw_journal;
 struct kw_journal_reader;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* principals.c - who may say what at the intake. */
-#include "intake/principals.h"
+/* roster.c - who may say what at an endpoint. */
+#include "journal/journal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static int compare(const void *a, const void *b)
 
 static int add(void *context, const struct kw_principal *principal)
 {
-    struct kw_principals *principals = context;
+    struct kw_roster *principals = context;
     if (principals->count == principals->capacity) {
         size_t capacity = principals->capacity ? 2 * principals->capacity : 16;
         struct kw_principal *items = kw_resize(principals->items, capacity * sizeof *items);
@@ -26,9 +26,9 @@ static int add(void *context, const struct kw_principal *principal)
     return 0;
 }
 
-int kw_principals_load(struct kw_journal_reader *reader, struct kw_principals *ret_principals, struct kw_fault *fault)
+int kw_roster_load(struct kw_journal_reader *reader, struct kw_roster *ret_roster, struct kw_fault *fault)
 {
-    struct kw_principals principals = {0};
+    struct kw_roster principals = {0};
     int r = kw_journal_principal_list(reader, add, &principals, fault);
     if (r < 0) {
         kw_free(principals.items);
@@ -36,15 +36,15 @@ int kw_principals_load(struct kw_journal_reader *reader, struct kw_principals *r
     }
     if (principals.count)
         qsort(principals.items, principals.count, sizeof *principals.items, compare);
-    kw_principals_clear(ret_principals);
-    *ret_principals = principals;
+    kw_roster_clear(ret_roster);
+    *ret_roster = principals;
     return 0;
 }
 
-void kw_principals_clear(struct kw_principals *principals)
+void kw_roster_clear(struct kw_roster *principals)
 {
     kw_free(principals->items);
-    *principals = (struct kw_principals){0};
+    *principals = (struct kw_roster){0};
 }
 
 static int by_name(const void *name, const void *item)
@@ -52,8 +52,8 @@ static int by_name(const void *name, const void *item)
     return strcmp(name, ((const struct kw_principal *)item)->name);
 }
 
-int kw_principals_admit(const struct kw_principals *principals, const char *peer, unsigned roles,
-                        const struct kw_principal **ret_principal, struct kw_fault *fault)
+int kw_roster_admit(const struct kw_roster *principals, const char *peer, unsigned roles, const struct kw_principal **ret_principal,
+                    struct kw_fault *fault)
 {
     const struct kw_principal *found = NULL;
     if (!peer[0])
