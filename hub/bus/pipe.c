@@ -153,8 +153,10 @@ static int await(int fd, short events, int64_t end)
 
 static void advance(struct iovec *parts, size_t count, size_t done)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && done > 0; i++) { /* an empty part may be NULL, which has no offset */
         size_t here = done < parts[i].iov_len ? done : parts[i].iov_len;
+        if (here == 0)
+            continue;
         parts[i].iov_base = (uint8_t *)parts[i].iov_base + here;
         parts[i].iov_len -= here;
         done -= here;

@@ -111,7 +111,7 @@ int kw_cmd_validate(int argc, char **argv)
         int code = validate_file(validator, argv[i], &report);
         if (worst == KW_EXIT_DONE || code == KW_EXIT_FAILED)
             worst = code != KW_EXIT_DONE ? code : worst;
-        kw_progress_update(&progress, (uint64_t)(i - first + 1), (uint64_t)(argc - first));
+        kw_progress_update(&progress, (uint64_t)i - (uint64_t)first + 1, (uint64_t)argc - (uint64_t)first);
     }
     kw_progress_end(&progress);
     kw_validator_free(validator);

@@ -44,7 +44,7 @@ static int child(void)
     int fd = told_file();
     if (kw_crypto_init() < 0)
         return 1;
-    struct kw_journal *journal = open_journal();
+    KW_AUTO(kw_journal_closep) struct kw_journal *journal = open_journal();
     for (int batch = (int)kw_journal_batch_next(journal); batch < 500; batch++) {
         if (submit(journal, batch) < 0)
             return 42;
