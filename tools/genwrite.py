@@ -88,10 +88,12 @@ def simple_row(simple, arrays):
         starts, classes, next_rows, accept = compile_patterns(texts)
         ascii_classes = [classes[max(i for i, low in enumerate(starts) if low <= c)] for c in range(128)]
         width = len(next_rows[0])
+        if len(next_rows) * width > NONE:
+            raise SystemExit(f"pattern {texts}: too many states")
         patterns.append(f'&(const struct kw_table_pattern){{{quote(" or ".join(texts))}, '
                         f'{arrays.add("uint8_t", rows(ascii_classes))}, {arrays.add("uint32_t", rows(starts))}, '
                         f'{arrays.add("uint8_t", rows(classes))}, '
-                        f'{arrays.add("uint16_t", rows([t for row in next_rows for t in row]))}, '
+                        f'{arrays.add("uint16_t", rows([t * width for row in next_rows for t in row]))}, '
                         f'{arrays.add("uint8_t", rows(accept))}, {len(starts)}, {width}}}')
     values = simple['values'] or []
     value_array, listed = 'NULL', 'NULL'
@@ -110,7 +112,10 @@ def type_row(made, names, arrays, fail):
     attributes = ', '.join(f'{{{number[name]}, {simple}, {"true" if required else "false"}}}'
                            for name, (simple, required) in sorted(made['attributes'].items(), key=lambda a: a[0].encode()))
     attribute_array = arrays.add('struct kw_table_attribute', f'{{{attributes}}}') if attributes else 'NULL'
-    head = f'KW_CONTENT_{made["content"]}, {len(made["attributes"])}, {made["simple"]}'
+    if len(attributes.split('}')) > 64:
+        fail(made)
+    wants = 'true' if any(required for _, required in made['attributes'].values()) else 'false'
+    head = f'KW_CONTENT_{made["content"]}, {len(made["attributes"])}, {wants}, {made["simple"]}'
     if made['content'] != 'ELEMENTS':
         return f'{{{head}, 0, 0, {attribute_array}, NULL, NULL, NULL, NULL, NULL}}'
     (states, accept), children = made['automaton']

@@ -2,8 +2,6 @@
 /* emit.c - writes canonical bytes and image nodes while the validator runs. */
 #include <endian.h>
 #include <errno.h>
-#include <stddef.h>
-#include <string.h>
 
 #include "record/engine.h"
 #include "record/record.h"
@@ -19,17 +17,6 @@ unsigned kw_emit_scan(struct kw_view text, bool attribute)
     for (size_t i = 0; i < text.size; i++)
         seen |= kinds[text.data[i]];
     return (seen & (attribute ? 2u : 1u) ? KW_TEXT_SPECIAL : 0u) | (seen & 4u ? KW_TEXT_BEYOND_ASCII : 0u);
-}
-
-int kw_emit(struct kw_buf *out, const void *data, size_t size)
-{
-    if (out->capacity - out->size <= size)
-        return kw_buf_append(out, data, size);
-    if (size == 0)
-        return 0;
-    memcpy(out->data + out->size, data, size);
-    out->size += size;
-    return 0;
 }
 
 static const char *escape_of(uint8_t byte)
@@ -69,36 +56,30 @@ int kw_emit_escaped(struct kw_buf *out, struct kw_view text, bool attribute)
     return kw_emit(out, text.data + from, text.size - from);
 }
 
-static void set_u32(struct kw_engine *engine, uint32_t node, size_t field, uint32_t value)
+static struct kw_image_node *node_of(struct kw_engine *engine, uint32_t number)
 {
-    value = htole32(value);
-    memcpy(engine->nodes.data + (size_t)node * sizeof(struct kw_image_node) + field, &value, sizeof(value));
-}
-
-static void add_flag(struct kw_engine *engine, uint32_t node, uint8_t flag)
-{
-    engine->nodes.data[(size_t)node * sizeof(struct kw_image_node) + offsetof(struct kw_image_node, flags)] |= flag;
+    return (struct kw_image_node *)(void *)engine->nodes.data + number;
 }
 
 int kw_emit_node(struct kw_engine *engine, struct kw_level *parent, uint16_t name, bool attribute, uint32_t *ret_node)
 {
     if (engine->node_count >= KW_LIMIT_NODES)
         return -E2BIG;
-    uint32_t number = engine->node_count;
-    const struct kw_image_node node = {
+    int error = kw_buf_reserve(&engine->nodes, sizeof(struct kw_image_node));
+    if (error != 0)
+        return error;
+    uint32_t number = engine->node_count++;
+    engine->nodes.size += sizeof(struct kw_image_node);
+    *node_of(engine, number) = (struct kw_image_node){
         .name = htole16(name),
         .flags = htole16(attribute ? KW_IMAGE_ATTRIBUTE : 0),
         .next = htole32(KW_NONE),
         .parent = htole32(parent ? parent->node : KW_NONE),
     };
-    int error = kw_emit(&engine->nodes, &node, sizeof(node));
-    if (error != 0)
-        return error;
-    engine->node_count++;
     if (parent && parent->last_child == KW_NONE)
-        add_flag(engine, parent->node, KW_IMAGE_PARENT);
+        node_of(engine, parent->node)->flags |= htole16(KW_IMAGE_PARENT);
     else if (parent)
-        set_u32(engine, parent->last_child, offsetof(struct kw_image_node, next), number);
+        node_of(engine, parent->last_child)->next = htole32(number);
     if (parent)
         parent->last_child = number;
     *ret_node = number;
@@ -107,8 +88,8 @@ int kw_emit_node(struct kw_engine *engine, struct kw_level *parent, uint16_t nam
 
 void kw_emit_node_text(struct kw_engine *engine, uint32_t node, uint32_t text, uint32_t size)
 {
-    set_u32(engine, node, offsetof(struct kw_image_node, text), text);
-    set_u32(engine, node, offsetof(struct kw_image_node, size), size);
+    node_of(engine, node)->text = htole32(text);
+    node_of(engine, node)->size = htole32(size);
 }
 
 int kw_emit_image(struct kw_engine *engine)

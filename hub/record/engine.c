@@ -134,10 +134,12 @@ static int take_value(struct kw_engine *engine, uint16_t simple_number, uint16_t
     unsigned seen = kw_emit_scan(raw, is_attribute);
     enum kw_code code = KW_E_NOT_NFC;
     snprintf(rule, sizeof(rule), "text is not in Unicode normalisation form C");
-    int error = 0;
+    int error = seen & KW_TEXT_BEYOND_ASCII ? kw_nfc_check(raw) : 0;
+    if (error == -ENOMEM)
+        return emit_failed(engine, error);
     /* U+0338 after the ">" of a tag would compose with it */
-    if ((seen & KW_TEXT_BEYOND_ASCII) && (!kw_is_nfc(raw) || (size > 1 && raw.data[0] == 0xCC && raw.data[1] == 0xB8)))
-        error = -EBADMSG;
+    if (error == 0 && size > 1 && raw.data[0] == 0xCC && raw.data[1] == 0xB8)
+        error = -EILSEQ;
     if (error == 0 && emitting(engine)) {
         int failed = seen & KW_TEXT_SPECIAL ? kw_emit_escaped(&engine->canonical, raw, is_attribute)
                                             : kw_emit(&engine->canonical, raw.data, raw.size);
@@ -215,9 +217,10 @@ static int take_attribute(struct kw_engine *engine, const struct kw_table_attrib
 static int take_attributes(struct kw_engine *engine, const struct kw_xml_attribute *given, size_t count)
 {
     const struct kw_table_type *type = top(engine)->type;
-    if (count == 0 && type->attribute_count == 0)
+    if (count == 0 && !type->wants_attributes)
         return 0;
-    const struct kw_xml_attribute *sorted[KW_LIMIT_ATTRIBUTES] = {NULL};
+    const struct kw_xml_attribute *sorted[KW_LIMIT_ATTRIBUTES];
+    memset(sorted, 0, type->attribute_count * sizeof(sorted[0]));
     int error = sort_attributes(engine, given, count, sorted);
     for (size_t i = 0; i < type->attribute_count && error == 0; i++) {
         const struct kw_table_attribute *declared = &type->attributes[i];
@@ -260,8 +263,11 @@ static int on_open(void *context, struct kw_view name, struct kw_view prefix, st
     size_t offset = kw_xml_scanner_offset(engine->scanner);
     if (prefix.size > 0 || prefixes > 0)
         return refuse_here(engine, KW_E_NAMESPACE, "a namespace prefix");
-    if (!kw_view_is(space, engine->tables->space))
-        return refuse_here(engine, KW_E_NAMESPACE, "an element that is not in the record's namespace");
+    if (space.data != engine->space || engine->space == NULL) {
+        if (!kw_view_is(space, engine->tables->space))
+            return refuse_here(engine, KW_E_NAMESPACE, "an element that is not in the record's namespace");
+        engine->space = space.data;
+    }
     const struct kw_table_type *type = NULL;
     uint16_t number = kw_tables_name(engine->tables, name.data, name.size);
     int error = engine->depth == 0 ? root_type(engine, number, &type) : step(engine, number, &type);
@@ -392,6 +398,7 @@ int kw_engine_run(struct kw_engine *engine, struct kw_view text, size_t limit, s
 {
     static const struct kw_xml_events events = {on_open, on_close, on_text, on_other};
     engine->fault = fault;
+    engine->space = NULL;
     engine->depth = 0;
     engine->emit_from = UINT_MAX;
     engine->canonical.size = engine->nodes.size = engine->heap.size = engine->image.size = 0;

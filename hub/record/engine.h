@@ -3,6 +3,8 @@
 #ifndef KINWARD_RECORD_ENGINE_H
 #define KINWARD_RECORD_ENGINE_H
 
+#include <string.h>
+
 #include "base/base.h"
 #include "base/limits.h"
 #include "record/image.h"
@@ -26,6 +28,7 @@ struct kw_engine {
     void *context;
     struct kw_fault *fault;
 
+    const uint8_t *space; /* the last element's namespace that was right: one string of the parser for a whole document */
     struct kw_buf canonical, nodes, heap, image;
     uint32_t node_count, text_start;
     unsigned depth, emit_from; /* levels from emit_from on belong to an item; UINT_MAX outside of one */
@@ -41,7 +44,16 @@ KW_CHECKED int kw_engine_run(struct kw_engine *engine, struct kw_view text, size
 
 enum { KW_TEXT_SPECIAL = 1, KW_TEXT_BEYOND_ASCII = 2 }; /* what kw_emit_scan finds */
 unsigned kw_emit_scan(struct kw_view text, bool attribute);
-KW_CHECKED int kw_emit(struct kw_buf *out, const void *data, size_t size);
+/* Appends; leaves out the NUL of kw_buf_append. */
+KW_CHECKED static inline int kw_emit(struct kw_buf *out, const void *data, size_t size)
+{
+    if (out->capacity - out->size <= size)
+        return kw_buf_append(out, data, size);
+    if (size > 0)
+        memcpy(out->data + out->size, data, size);
+    out->size += size;
+    return 0;
+}
 KW_CHECKED int kw_emit_escaped(struct kw_buf *out, struct kw_view text, bool attribute); /* canonical XML 1.0 §2.3 */
 KW_CHECKED int kw_emit_node(struct kw_engine *engine, struct kw_level *parent, uint16_t name, bool attribute, uint32_t *ret_node);
 void kw_emit_node_text(struct kw_engine *engine, uint32_t node, uint32_t text, uint32_t size);

@@ -69,16 +69,16 @@ static unsigned class_of(const struct kw_table_pattern *pattern, uint32_t code)
 
 static bool pattern_matches(const struct kw_table_pattern *pattern, struct kw_view value)
 {
-    unsigned state = 1;
+    const uint16_t *next = pattern->next;
+    const uint8_t *ascii = pattern->ascii, *data = value.data;
+    unsigned state = pattern->class_count;
     for (size_t at = 0; at < value.size && state != 0;) {
-        unsigned class;
-        if (value.data[at] < 128)
-            class = pattern->ascii[value.data[at++]];
+        if (data[at] < 128)
+            state = next[state + ascii[data[at++]]];
         else
-            class = class_of(pattern, next_code_point(value, &at));
-        state = pattern->next[state * pattern->class_count + class];
+            state = next[state + class_of(pattern, next_code_point(value, &at))];
     }
-    return pattern->accept[state];
+    return pattern->accept[state / pattern->class_count];
 }
 
 /* ---- numbers ------------------------------------------------------------------- */

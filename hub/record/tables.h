@@ -19,14 +19,15 @@ struct kw_table_value { /* an enumerated value; sorted by size, then bytes */
     uint32_t size;
 };
 
-/* A deterministic automaton over classes of code points. State 0 is dead, 1 the start. */
+/* A deterministic automaton over classes of code points. A state is the offset of its row in next: 0 is dead, class_count the
+ * start. */
 struct kw_table_pattern {
     const char *text;       /* as in the schema, for messages */
     const uint8_t *ascii;   /* class of each code point below 128 */
     const uint32_t *starts; /* ascending first code points of ranges; the first is 0 */
     const uint8_t *classes; /* class of each range */
-    const uint16_t *next;   /* next[state * class_count + class] */
-    const uint8_t *accept;  /* by state */
+    const uint16_t *next;   /* next[state + class] */
+    const uint8_t *accept;  /* by state / class_count */
     uint16_t range_count, class_count;
 };
 
@@ -47,6 +48,7 @@ struct kw_table_attribute { /* of a type, in the order of names */
 
 struct kw_table_type {
     uint8_t content, attribute_count;
+    bool wants_attributes; /* at least one is required */
     uint16_t simple;
     uint16_t width; /* columns: different child names */
     uint16_t state_count;

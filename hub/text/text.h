@@ -10,6 +10,7 @@ KW_CHECKED int kw_text_preload(void);
 
 /* Well-formed UTF-8 (RFC 3629) of characters that XML 1.0 allows. ret_offset: the first bad byte. */
 KW_CHECKED int kw_utf8_check(struct kw_view text, size_t *ret_offset);
+KW_CHECKED int kw_nfc_check(struct kw_view text);                       /* 0, -EILSEQ: not in form C, -ENOMEM: not known */
 bool kw_is_nfc(struct kw_view text);                                    /* quick for ASCII and Latin-1 */
 KW_CHECKED int kw_to_nfc(struct kw_view text, struct kw_buf *ret_text); /* appends */
 

@@ -112,18 +112,26 @@ static bool plain(struct kw_view text)
     return true;
 }
 
-bool kw_is_nfc(struct kw_view text)
+int kw_nfc_check(struct kw_view text)
 {
     if (plain(text))
-        return true;
+        return 0;
     KW_AUTO(kw_freep) UChar *units = NULL;
     int32_t count;
-    if (kw_to_units(text, &units, &count) < 0)
-        return false;
+    const int error = kw_to_units(text, &units, &count);
+    if (error < 0)
+        return error;
     UErrorCode status = U_ZERO_ERROR;
     const UNormalizer2 *nfc = unorm2_getNFCInstance(&status);
     const bool normal = U_SUCCESS(status) && unorm2_isNormalized(nfc, units, count, &status);
-    return normal && U_SUCCESS(status);
+    if (status == U_MEMORY_ALLOCATION_ERROR)
+        return -ENOMEM;
+    return normal && U_SUCCESS(status) ? 0 : -EILSEQ;
+}
+
+bool kw_is_nfc(struct kw_view text)
+{
+    return kw_nfc_check(text) == 0;
 }
 
 int kw_to_nfc(struct kw_view text, struct kw_buf *ret_text)

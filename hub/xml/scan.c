@@ -23,7 +23,8 @@ struct kw_xml_scanner {
     int library_error;
     bool ended;
     struct kw_xml_attribute attributes[KW_LIMIT_ATTRIBUTES];
-    struct kw_buf plain; /* values that held an ampersand */
+    struct kw_view space; /* of the last element: mostly that of the next */
+    struct kw_buf plain;  /* values that held an ampersand */
 };
 
 static struct kw_view view_of(const xmlChar *text)
@@ -151,7 +152,9 @@ static void on_open(void *user, const xmlChar *name, const xmlChar *prefix, cons
         stop(scanner, kw_fail(scanner->fault, error, KW_E_MEMORY, "", "out of memory"));
         return;
     }
-    error = scanner->events->open(scanner->context, view_of(name), view_of(prefix), view_of(space), scanner->attributes,
+    if (space != scanner->space.data)
+        scanner->space = view_of(space);
+    error = scanner->events->open(scanner->context, view_of(name), view_of(prefix), scanner->space, scanner->attributes,
                                   (size_t)count, prefixes);
     if (error != 0)
         stop(scanner, error);
@@ -355,6 +358,7 @@ int kw_xml_scan(struct kw_xml_scanner *scanner, struct kw_view text, size_t limi
     scanner->depth = 0;
     scanner->error = scanner->library_error = 0;
     scanner->ended = false;
+    scanner->space = (struct kw_view){0};
     xmlDocPtr document = xmlCtxtReadMemory(scanner->parser, (const char *)text.data, (int)text.size, NULL, NULL, KW_RECIPE_OPTIONS);
     xmlFreeDoc(document); /* none is built; only errors in the library could leave one */
     error = verdict(scanner, fault);

@@ -269,15 +269,15 @@ static bool xml_character(uint32_t code)
 static void walk_pattern(struct dice *dice, const struct kw_table_pattern *pattern, char *out)
 {
     size_t used = 0;
-    unsigned state = 1;
+    unsigned state = pattern->class_count;
     for (int tries = 0; tries < 400 && used < 300; tries++) {
-        if (pattern->accept[state] && dice_below(dice, 6) == 0)
+        if (pattern->accept[state / pattern->class_count] && dice_below(dice, 6) == 0)
             break;
         int range = dice_below(dice, pattern->range_count);
         uint32_t low = pattern->starts[range];
         uint32_t high = range + 1 < pattern->range_count ? pattern->starts[range + 1] : 0x110000;
         uint32_t code = low + (uint32_t)dice_below(dice, (int)(high - low < 200 ? high - low : 200));
-        unsigned next = pattern->next[state * pattern->class_count + pattern->classes[range]];
+        unsigned next = pattern->next[state + pattern->classes[range]];
         if (!xml_character(code) || code == 0x300 || (next == 0 && dice_below(dice, 200) > 0))
             continue;
         used += put_code_point(out + used, code);
