@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - finds the subcommand, or the role of a child process, and runs it. */
 #include "cli/cli.h"
+#include "intake/intake.h"
 #include "normalize/normalize.h"
 
 #include <signal.h>
@@ -23,6 +24,7 @@ static const struct kw_command commands[] = {
 static const struct kw_child_role roles[] = {
     /* role, function */
     {"mapper", kw_mapper_child_main},
+    {"validator", kw_validator_child_main},
     {NULL, NULL},
 };
 
