@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,8 +45,10 @@ static int stop(void **state)
     struct child *child = *state;
     if (child->fd >= 0)
         close(child->fd);
-    kill(child->pid, SIGKILL);
-    waitpid(child->pid, NULL, 0);
+    if (child->pid > 0) {
+        kill(child->pid, SIGKILL);
+        waitpid(child->pid, NULL, 0);
+    }
     free(child);
     return 0;
 }
@@ -113,8 +116,8 @@ static void one_bad_record_leaves_the_rest(void **state)
     load(&bad, "invalid/sex-number.xml");
     assert_int_equal(kw_validator_new(&validator), 0);
     assert_int_equal(kw_validate(validator, kw_view_of(&birth), &canonical, NULL, NULL, NULL), 0);
-    const struct kw_view records[] = {kw_view_of(&canonical), kw_view_of(&bad), kw_view_text("<!DOCTYPE x [<!ENTITY e \"x\">]><x/>"),
-                                      kw_view_of(&death)};
+    const struct kw_view records[] = {kw_view_of(&canonical), kw_view_of(&bad),
+                                      kw_view_text("<!DOCTYPE x [<!ENTITY e \"x\">]><x/>"), kw_view_of(&death)};
     for (int round = 0; round < 50; round++) {
         struct kw_message answer = {0};
         ask(*state, records, KW_COUNT(records), &answer);
@@ -136,7 +139,7 @@ static void one_bad_record_leaves_the_rest(void **state)
 static void a_full_batch_is_answered(void **state)
 {
     struct kw_buf birth = {0};
-    struct kw_view records[KW_LIMIT_BATCH];
+    struct kw_view records[KW_LIMIT_BATCH] = {{0}};
     struct kw_message answer = {0};
     load(&birth, "valid/border-crossing.xml");
     size_t count = KW_LIMIT_MESSAGE / (birth.size + 4) < KW_LIMIT_BATCH ? KW_LIMIT_MESSAGE / (birth.size + 4) : KW_LIMIT_BATCH;
@@ -154,6 +157,7 @@ static int exit_code(struct child *child)
 {
     int status = 0;
     assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
+    child->pid = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
