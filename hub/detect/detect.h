@@ -9,6 +9,7 @@
 #define KINWARD_DETECT_H
 
 #include "base/base.h"
+#include "crypto/crypto.h"
 #include "kinward/rules.h"
 #include "match/match.h"
 
@@ -47,12 +48,14 @@ struct kw_detect_entry { /* one entry of the journal; borrowed */
     const uint64_t *found; /* match keys as stored; NULL: taken from the image */
     size_t found_count;
 };
-/* How earlier entries are read: fills image, received_ms and kind of entry; the image is appended to ret_image and must be
- * complete. -ENOENT: erased or no record. kw_detect_from_journal in detect/source.c reads a journal. */
+/* How earlier entries are read; the image is appended to ret_image. -ENOENT: erased, or no record. */
 struct kw_detect_source {
     void *context;
     int (*read)(void *context, uint64_t position, struct kw_buf *ret_image, int64_t *ret_received_ms, unsigned *ret_kind);
 };
+
+struct kw_journal_reader;
+struct kw_detect_source kw_detect_from_journal(struct kw_journal_reader *reader); /* a reader of the detector's own */
 
 /* ---- output ---------------------------------------------------------------- */
 
@@ -83,6 +86,7 @@ struct kw_hit {
     uint64_t subject;                            /* position of the check or document that was inspected */
     int64_t subject_ms;                          /* its received_ms */
     bool backfill;                               /* the subject came as history */
+    bool late;                                   /* the rule looks no longer so far back: keeps an alert, makes none */
     char jurisdiction[4];                        /* of the subject record */
     char event_at[40], country[4];
     uint8_t key[KW_HASH_SIZE]; /* keyed hash of the correlation key: one situation, one value */
@@ -105,7 +109,14 @@ struct kw_detection {     /* zero-initialise; reused by the next inspect */
         uint64_t subject;
     } * evaluated;
     struct kw_hit *hits;
-    size_t evaluated_count, hit_count;
+    struct kw_watch { /* a subject, and the keys whose next record makes the rules look at it again; to be kept for a restart */
+        uint64_t subject;
+        int64_t received_ms;
+        bool backfill;
+        uint64_t *keys;
+        size_t count;
+    } * watches;
+    size_t evaluated_count, hit_count, watch_count;
     enum kw_answer answer; /* NONE unless the entry is a check */
 };
 void kw_detection_clear(struct kw_detection *detection);
@@ -122,6 +133,9 @@ void kw_detector_freep(struct kw_detector **detector);
 /* At start: only takes the keys of an entry that was inspected before (cursor and below), in the order of positions. */
 KW_CHECKED int kw_detect_restore(struct kw_detector *detector, uint64_t position, unsigned kind, const uint64_t *found,
                                  size_t count);
+/* The same for the watches of kw_detection, in the order in which they came, those of the last KW_WATCH_DAYS. */
+KW_CHECKED int kw_detect_restore_watch(struct kw_detector *detector, const struct kw_watch *watch);
+#define KW_WATCH_DAYS 90
 /* Takes the next entry (positions ascend) and evaluates what it touches. An entry that touches nothing costs its index
  * insert. On failure nothing is taken: the same entry can be given again. */
 KW_CHECKED int kw_detect_inspect(struct kw_detector *detector, const struct kw_detect_entry *entry, struct kw_detection *detection,

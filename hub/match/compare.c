@@ -36,6 +36,7 @@ static int remember(void *context, enum kw_match_kind kind, struct kw_view text,
 struct against {
     struct kw_view list; /* of the other party */
     enum kw_match_kind same;
+    unsigned agree;
     bool scope_differs; /* the same type and issuer, other number */
 };
 
@@ -59,6 +60,8 @@ static int weigh(void *context, enum kw_match_kind kind, struct kw_view text, si
         else if (scope > 0 && other_scope == scope && memcmp(other.data, text.data, scope) == 0)
             comparable = true;
     }
+    if (equal)
+        against->agree |= KW_MATCH_BIT(kind);
     if (equal && (against->same == 0 || kind < against->same))
         against->same = kind;
     if (comparable && !equal && kind == KW_MATCH_IDENTIFIER) /* a person may hold several documents, not several numbers */
@@ -117,7 +120,7 @@ int kw_match_compare(const struct kw_image *a, kw_node a_node, const struct kw_i
 {
     struct list list = {0};
     struct against against = {0};
-    struct kw_match_comparison result = {KW_LIKE_NOT_KNOWN, 0, 0};
+    struct kw_match_comparison result = {KW_LIKE_NOT_KNOWN, 0, 0, 0};
     struct kw_date_range x, y;
     KW_AUTO(kw_buf_clear) struct kw_buf scratch = {0};
     bool both = false, shared = false, equal = false, dates;
@@ -134,15 +137,16 @@ int kw_match_compare(const struct kw_image *a, kw_node a_node, const struct kw_i
         return r;
     dates = kw_match_birth(a, a_node, &x) == 1 && kw_match_birth(b, b_node, &y) == 1;
     if (against.same == KW_MATCH_IDENTIFIER || against.same == KW_MATCH_DOCUMENT)
-        result = (struct kw_match_comparison){KW_LIKE_SAME, against.same, kw_match_bits(against.same)};
+        result = (struct kw_match_comparison){KW_LIKE_SAME, against.same, kw_match_bits(against.same), 0};
     else if (against.scope_differs)
-        result = (struct kw_match_comparison){KW_LIKE_DIFFERENT, KW_MATCH_IDENTIFIER, 0};
+        result = (struct kw_match_comparison){KW_LIKE_DIFFERENT, KW_MATCH_IDENTIFIER, 0, 0};
     else if (against.same == KW_MATCH_NAME_BIRTH)
-        result = (struct kw_match_comparison){KW_LIKE_SAME, against.same, kw_match_bits(against.same)};
+        result = (struct kw_match_comparison){KW_LIKE_SAME, against.same, kw_match_bits(against.same), 0};
     else if (dates && (x.last < y.first || y.last < x.first))
-        result = (struct kw_match_comparison){KW_LIKE_DIFFERENT, KW_MATCH_NAME_BIRTH, 0};
+        result = (struct kw_match_comparison){KW_LIKE_DIFFERENT, KW_MATCH_NAME_BIRTH, 0, 0};
     else if (both && !shared)
-        result = (struct kw_match_comparison){KW_LIKE_DIFFERENT, 0, 0};
+        result = (struct kw_match_comparison){KW_LIKE_DIFFERENT, 0, 0, 0};
+    result.agree = against.agree;
     *ret_comparison = result;
     return 0;
 }
@@ -150,7 +154,7 @@ int kw_match_compare(const struct kw_image *a, kw_node a_node, const struct kw_i
 int kw_match_party(const struct kw_image *image, kw_node node, const struct kw_image *other, unsigned kinds, kw_node *ret_party,
                    struct kw_match_comparison *ret_comparison)
 {
-    struct kw_match_comparison best = {KW_LIKE_NOT_KNOWN, 0, 0};
+    struct kw_match_comparison best = {KW_LIKE_NOT_KNOWN, 0, 0, 0};
     kw_node party = KW_NONE;
 
     for (kw_node at = kw_image_child(other, 0, KW_N_party); at != KW_NONE; at = kw_image_next(other, at, KW_N_party)) {
@@ -159,8 +163,11 @@ int kw_match_party(const struct kw_image *image, kw_node node, const struct kw_i
 
         if (r < 0)
             return r;
-        if (one.likeness == KW_LIKE_SAME && one.basis != 0 && (kinds & KW_MATCH_BIT(one.basis)) != 0 &&
-            (party == KW_NONE || one.basis < best.basis)) {
+        if (one.likeness != KW_LIKE_SAME || (one.agree & kinds) == 0)
+            continue;
+        one.basis = (enum kw_match_kind)__builtin_ctz(one.agree & kinds); /* a lower number is stronger */
+        one.bits = kw_match_bits(one.basis);
+        if (party == KW_NONE || one.basis < best.basis) {
             best = one;
             party = at;
         }

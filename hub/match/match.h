@@ -97,10 +97,11 @@ struct kw_match_comparison {
     enum kw_likeness likeness;
     enum kw_match_kind basis;
     unsigned bits;
+    unsigned agree; /* mask of every kind in which they have a value in common */
 };
 KW_CHECKED int kw_match_compare(const struct kw_image *a, kw_node a_node, const struct kw_image *b, kw_node b_node,
                                 struct kw_match_comparison *ret_comparison);
-/* The party of another record that is most like a node, on one of the bases in kinds; KW_NONE when there is none. */
+/* The party of another record that is most like a node, by the kinds given alone; KW_NONE when there is none. */
 KW_CHECKED int kw_match_party(const struct kw_image *image, kw_node node, const struct kw_image *other, unsigned kinds,
                               kw_node *ret_party, struct kw_match_comparison *ret_comparison);
 

@@ -10,6 +10,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 extern const struct kinward_rule rule_d5, rule_m3, rule_p5;
+extern const struct kinward_rule_pack rules_child_protection;
 
 /* A record and an element of it, as seen through the host. */
 struct view {
