@@ -3,7 +3,16 @@
 #ifndef KINWARD_TEST_JOURNAL_MEMORY_H
 #define KINWARD_TEST_JOURNAL_MEMORY_H
 
-/* A sum over a memory hash that does not depend on the order of its slots. */
+static inline bool tagmap_has(const struct kw_tagmap *map, const struct kw_tag_slot *slot)
+{
+    uint32_t at = 0;
+    uint64_t number;
+    while ((number = kw_tagmap_find(map, slot->tag, &at)) != 0 && number != slot->number)
+        ;
+    return number != 0;
+}
+
+/* A sum over a memory hash that does not depend on the order of its slots; each of them must be found. */
 static inline uint64_t tagmap_sum(const struct kw_tagmap *map, uint64_t *ret_count)
 {
     uint64_t sum = 0, count = 0;
@@ -12,6 +21,7 @@ static inline uint64_t tagmap_sum(const struct kw_tagmap *map, uint64_t *ret_cou
         for (uint32_t k = 0; k < map->shards[i].capacity; k++) {
             const struct kw_tag_slot *slot = &map->shards[i].slots[k];
             used += slot->number != 0;
+            assert_true(!slot->number || tagmap_has(map, slot));
             if (slot->number)
                 sum += kw_siphash64((const uint8_t *)"a key of a test.", slot, sizeof(*slot));
         }

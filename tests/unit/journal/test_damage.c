@@ -165,6 +165,32 @@ static void damaged_narrow_rows_stop_the_start(void **state)
     }
 }
 
+static void a_changed_receipt_is_not_given_again(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE receipt SET receipt = 'another receipt'",
+        "UPDATE receipt SET leaves = zeroblob(31) || x'01'",
+        "UPDATE batch SET root = zeroblob(32)",
+        "UPDATE batch SET digest = zeroblob(32)",
+        "UPDATE batch SET signature = zeroblob(64)",
+        "UPDATE batch SET count = 2",
+        "UPDATE batch SET at_ms = 2",
+        "UPDATE batch SET principal = 2",
+    };
+    for (size_t i = 0; i < KW_COUNT(changes); i++) {
+        struct kw_journal_batch batch;
+        struct kw_fault fault = {0};
+        fill();
+        run_sql(changes[i]);
+        struct kw_journal_reader *reader = open_reader();
+        assert_int_equal(kw_journal_batch_read(reader, 1, &batch, &fault), -EBADMSG);
+        assert_int_equal(fault.code, KW_E_CORRUPT);
+        kw_journal_reader_close(reader);
+        scratch_remove(NULL);
+        mkdir(scratch, 0700);
+    }
+}
+
 static void nobody_gains_a_role_by_editing_the_file(void **state)
 {
     struct kw_principal principal;
@@ -229,13 +255,10 @@ static void nothing_readable_is_on_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_SCRATCH(a_flipped_bit_is_an_error_or_nothing),
-        IN_SCRATCH(no_column_can_change_unseen),
-        IN_SCRATCH(damaged_narrow_rows_stop_the_start),
-        IN_SCRATCH(nobody_gains_a_role_by_editing_the_file),
-        IN_SCRATCH(deleting_the_key_erases),
-        IN_SCRATCH(another_vault_key_opens_nothing),
-        IN_SCRATCH(nothing_readable_is_on_disk),
+        IN_SCRATCH(a_flipped_bit_is_an_error_or_nothing),    IN_SCRATCH(no_column_can_change_unseen),
+        IN_SCRATCH(damaged_narrow_rows_stop_the_start),      IN_SCRATCH(a_changed_receipt_is_not_given_again),
+        IN_SCRATCH(nobody_gains_a_role_by_editing_the_file), IN_SCRATCH(deleting_the_key_erases),
+        IN_SCRATCH(another_vault_key_opens_nothing),         IN_SCRATCH(nothing_readable_is_on_disk),
     };
     return cmocka_run_group_tests(tests, start_crypto, NULL);
 }

@@ -78,6 +78,7 @@ static void old_sign_keys_are_known_after_rotations(void **state)
     assert_int_equal(kw_journal_principal_rotate(journal, &next, 1000, NULL), 0);
     struct kw_principal last = agency("desk", 21);
     last.number = number;
+    last.roles = KW_ROLE_WITNESS;
     assert_int_equal(kw_journal_principal_rotate(journal, &last, 2000, NULL), 0);
     commit(journal);
     assert_int_equal(kw_journal_principal(reader, number, &found, NULL), 0);
