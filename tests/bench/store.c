@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store.c - the journal's append beside bare SQLite inserts of the same bytes into the same tables, in one run.
+ *
+ * usage: bench-store [DIR [STORED]]: DIR is a folder on the disk that counts, STORED how many entries the growth goes to.
+ */
+#include "journal/journal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECORD 2500 /* bytes of a common record */
+#define IMAGE  2800 /* and of its image */
+#define LEAF   90
+#define FOUND  6
+
+static const uint8_t vault[KW_KEY_SIZE] = "the vault key of the benchmark";
+static uint8_t text[1 << 20]; /* random letters: every entry is a window of it */
+
+static double now_s(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void need(int error, const char *what, const struct kw_fault *fault)
+{
+    if (error == 0)
+        return;
+    fprintf(stderr, "bench-store: %s: %s\n", what, fault ? fault->message : strerror(-error));
+    exit(1);
+}
+
+static long resident_kib(void)
+{
+    long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%ld %ld", &pages, &resident) != 2)
+        resident = 0;
+    if (file)
+        fclose(file);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static struct kw_view window(uint64_t number, size_t size)
+{
+    return (struct kw_view){text + number * 7919 % (sizeof(text) - size), size};
+}
+
+/* ---- the thread that copies the log, in both runs ---------------------------- */
+
+struct copier {
+    pthread_t thread;
+    atomic_bool stop;
+    struct kw_journal_reader *reader;
+    sqlite3 *db;
+};
+
+static void *copy_log(void *context)
+{
+    struct copier *copier = context;
+    for (int i = 1; !atomic_load(&copier->stop); i++) {
+        usleep(50000);
+        if (i % 10 != 0)
+            continue;
+        if (copier->reader)
+            need(kw_journal_checkpoint(copier->reader, NULL), "checkpoint", NULL);
+        else
+            sqlite3_wal_checkpoint_v2(copier->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void copier_stop(struct copier *copier)
+{
+    atomic_store(&copier->stop, true);
+    pthread_join(copier->thread, NULL);
+    kw_journal_reader_close(copier->reader);
+    sqlite3_close(copier->db);
+}
+
+/* ---- the journal --------------------------------------------------------------- */
+
+static double run_journal(struct kw_journal *journal, uint64_t from, uint64_t count, uint64_t group, double limit_s,
+                          uint64_t *ret_done)
+{
+    struct kw_fault fault = {0};
+    double start = now_s();
+    uint64_t done = 0;
+    while (done < count && now_s() - start < limit_s) {
+        need(kw_journal_begin(journal, &fault), "begin", &fault);
+        for (uint64_t i = 0; i < group; i++, done++) {
+            char id[40];
+            uint64_t found[FOUND], number = from + done, position;
+            enum kw_code outcome;
+            snprintf(id, sizeof(id), "urn:uuid:%027llu", (unsigned long long)number);
+            for (uint64_t k = 0; k < FOUND; k++)
+                found[k] = number * FOUND + k;
+            struct kw_entry_new entry = {.kind = KW_ENTRY_RECORD,
+                                         .principal = 1,
+                                         .slot = (uint32_t)i,
+                                         .batch = 1,
+                                         .received_ms = 1700000000000,
+                                         .record = window(number, RECORD),
+                                         .image = window(number + 1, IMAGE),
+                                         .origin_leaf = window(number + 2, LEAF),
+                                         .registry = kw_view_text("civil"),
+                                         .source_id = kw_view_text(id),
+                                         .source_version = kw_view_text("2026-01-01T00:00:00Z"),
+                                         .found = found,
+                                         .found_count = FOUND};
+            need(kw_journal_append(journal, &entry, &outcome, &position, &fault), "append", &fault);
+            if (outcome != KW_ACCEPTED)
+                need(-EEXIST, "append", NULL);
+        }
+        need(kw_journal_commit(journal, &fault), "commit", &fault);
+    }
+    *ret_done = done;
+    return (double)done / (now_s() - start);
+}
+
+/* ---- bare SQLite ------------------------------------------------------------------ */
+
+struct bare {
+    sqlite3 *db;
+    sqlite3_stmt *entry, *key;
+    int pages;
+};
+
+static int note_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct bare *)context)->pages = pages;
+    return SQLITE_OK;
+}
+
+static void bare_need(struct bare *bare, int code)
+{
+    if (code == SQLITE_OK || code == SQLITE_DONE)
+        return;
+    fprintf(stderr, "bench-store: bare: %s\n", sqlite3_errmsg(bare->db));
+    exit(1);
+}
+
+static void bare_open(struct bare *bare, const char *path)
+{
+    bare_need(bare, sqlite3_open(path, &bare->db));
+    bare_need(bare,
+              sqlite3_exec(bare->db,
+                           "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+                           "PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=0;"
+                           "PRAGMA journal_size_limit=67108864;"
+                           "CREATE TABLE entry(position INTEGER PRIMARY KEY, kind, principal, batch, slot, flags, received_ms,"
+                           " commitment, wrapped_key, body); CREATE TABLE key(position INTEGER PRIMARY KEY, packed);",
+                           NULL, NULL, NULL));
+    bare_need(bare, sqlite3_prepare_v3(bare->db, "INSERT INTO entry VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", -1,
+                                       SQLITE_PREPARE_PERSISTENT, &bare->entry, NULL));
+    bare_need(bare, sqlite3_prepare_v3(bare->db, "INSERT INTO key VALUES(?, ?)", -1, SQLITE_PREPARE_PERSISTENT, &bare->key, NULL));
+    sqlite3_wal_hook(bare->db, note_pages, bare);
+}
+
+static void bare_close(struct bare *bare)
+{
+    sqlite3_finalize(bare->entry);
+    sqlite3_finalize(bare->key);
+    sqlite3_close(bare->db);
+}
+
+static void bare_insert(struct bare *bare, uint64_t number)
+{
+    const struct kw_view sealed[] = {window(number, KW_HASH_SIZE), window(number, KW_KEY_SIZE + KW_AEAD_OVERHEAD),
+                                     window(number, RECORD + IMAGE + LEAF + 12 + KW_AEAD_OVERHEAD)};
+    struct kw_view packed = window(number, 82 + 8 * FOUND);
+    sqlite3_bind_int64(bare->entry, 1, (int64_t)number + 1);
+    for (int i = 2; i <= 7; i++)
+        sqlite3_bind_int64(bare->entry, i, i == 7 ? 1700000000000 : 1);
+    for (int i = 0; i < 3; i++)
+        sqlite3_bind_blob(bare->entry, 8 + i, sealed[i].data, (int)sealed[i].size, SQLITE_STATIC);
+    bare_need(bare, sqlite3_step(bare->entry));
+    sqlite3_reset(bare->entry);
+    sqlite3_bind_int64(bare->key, 1, (int64_t)number + 1);
+    sqlite3_bind_blob(bare->key, 2, packed.data, (int)packed.size, SQLITE_STATIC);
+    bare_need(bare, sqlite3_step(bare->key));
+    sqlite3_reset(bare->key);
+}
+
+/* What no journal can leave out: the hash of the record, and the encryption of the body and of its key. */
+static void bare_seal(uint64_t number, struct kw_buf *sealed)
+{
+    uint8_t digest[KW_HASH_SIZE];
+    struct kw_view record = window(number, RECORD), key = window(number, KW_KEY_SIZE);
+    kw_sha256_of(record.data, record.size, digest);
+    sealed->size = 0;
+    need(kw_encrypt(vault, record, key, sealed), "encrypt", NULL);
+    need(kw_encrypt(vault, (struct kw_view){0}, window(number, RECORD + IMAGE + LEAF + 12), sealed), "encrypt", NULL);
+}
+
+static double run_bare(struct bare *bare, bool seal, uint64_t from, uint64_t count, uint64_t group, double limit_s,
+                       uint64_t *ret_done)
+{
+    struct kw_buf sealed = {0};
+    double start = now_s();
+    uint64_t done = 0;
+    while (done < count && now_s() - start < limit_s) {
+        bare_need(bare, sqlite3_exec(bare->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+        for (uint64_t i = 0; i < group; i++, done++) {
+            if (seal)
+                bare_seal(from + done, &sealed);
+            bare_insert(bare, from + done);
+        }
+        bare_need(bare, sqlite3_exec(bare->db, "COMMIT", NULL, NULL, NULL));
+        if (bare->pages >= 16384)
+            sqlite3_wal_checkpoint_v2(bare->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+    kw_buf_clear(&sealed);
+    *ret_done = done;
+    return (double)done / (now_s() - start);
+}
+
+/* ---- tables --------------------------------------------------------------------------- */
+
+static void compare_groups(struct kw_journal *journal, struct bare *bare, uint64_t *journal_at, uint64_t *bare_at)
+{
+    static const uint64_t groups[] = {1, 64, 512};
+    printf("%8s %14s %14s %20s %8s %8s\n", "group", "journal row/s", "bare row/s", "bare+hash+seal row/s", "ratio", "ratio");
+    for (size_t i = 0; i < KW_COUNT(groups); i++) {
+        double best[3] = {0};
+        for (int round = 0; round < 3; round++) { /* interleaved, the best of each: other load hits all alike */
+            uint64_t done, count = groups[i] == 1 ? 3000 : 20480;
+            double rate = run_journal(journal, *journal_at, count, groups[i], 2, &done);
+            *journal_at += done;
+            best[0] = rate > best[0] ? rate : best[0];
+            for (int seal = 0; seal < 2; seal++) {
+                rate = run_bare(bare, seal, *bare_at, count, groups[i], 2, &done);
+                *bare_at += done;
+                best[1 + seal] = rate > best[1 + seal] ? rate : best[1 + seal];
+            }
+        }
+        printf("%8llu %14.0f %14.0f %20.0f %8.2f %8.2f\n", (unsigned long long)groups[i], best[0], best[1], best[2],
+               best[0] / best[1], best[0] / best[2]);
+        fflush(stdout);
+    }
+}
+
+static void grow(struct kw_journal *journal, uint64_t at, uint64_t stored)
+{
+    printf("%10s %14s %12s\n", "stored", "journal row/s", "memory KiB");
+    for (uint64_t upto = 10000; upto <= stored; upto *= 10) {
+        uint64_t stretch = upto < 40960 ? upto : 40960, done;
+        if (at + stretch < upto) {
+            (void)run_journal(journal, at, upto - stretch - at, 512, 3600, &done);
+            at += done;
+        }
+        double rate = run_journal(journal, at, stretch, 512, 3600, &done);
+        at += done;
+        printf("%10llu %14.0f %12ld\n", (unsigned long long)at, rate, resident_kib());
+        fflush(stdout);
+    }
+}
+
+static void reopen(const char *dir)
+{
+    struct kw_journal *journal = NULL;
+    struct kw_journal_counts counts;
+    struct kw_fault fault = {0};
+    double start = now_s();
+    need(kw_journal_open(dir, vault, &journal, &fault), "open", &fault);
+    double seconds = now_s() - start;
+    need(kw_journal_count(kw_journal_self(journal), &counts, &fault), "count", &fault);
+    printf("start: %.2f s for %llu entries, %.0f ns each\n", seconds, (unsigned long long)counts.entries,
+           1e9 * seconds / (double)counts.entries);
+    kw_journal_close(journal);
+}
+
+static struct copier *copy_journal(struct copier *copier, const char *dir)
+{
+    struct kw_fault fault = {0};
+    need(kw_journal_reader_open(dir, vault, &copier->reader, &fault), "reader", &fault);
+    return pthread_create(&copier->thread, NULL, copy_log, copier) == 0 ? copier : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    char dir[] = "/tmp/kinward-bench-XXXXXX", grown[64], path[128], command[256];
+    const char *top = argc > 1 ? argv[1] : mkdtemp(dir);
+    uint64_t stored = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000, journal_at = 0, bare_at = 0;
+    struct kw_journal *journal = NULL;
+    struct bare bare = {0};
+    struct copier copiers[3] = {0};
+    struct kw_fault fault = {0};
+    need(kw_crypto_init(), "crypto", NULL);
+    kw_random(text, sizeof(text));
+    need(kw_journal_open(top, vault, &journal, &fault), "open", &fault);
+    snprintf(path, sizeof(path), "%s/bare.db", top);
+    bare_open(&bare, path);
+    if (sqlite3_open(path, &copiers[1].db) != SQLITE_OK || pthread_create(&copiers[1].thread, NULL, copy_log, &copiers[1]) != 0 ||
+        !copy_journal(&copiers[0], top))
+        need(-EIO, "copier", NULL);
+    compare_groups(journal, &bare, &journal_at, &bare_at);
+    copier_stop(&copiers[0]);
+    copier_stop(&copiers[1]);
+    bare_close(&bare);
+    kw_journal_closep(&journal);
+    snprintf(grown, sizeof(grown), "%s/grown", top);
+    need(mkdir(grown, 0700) < 0 ? -errno : 0, grown, NULL);
+    need(kw_journal_open(grown, vault, &journal, &fault), "open", &fault);
+    if (!copy_journal(&copiers[2], grown))
+        need(-EIO, "copier", NULL);
+    grow(journal, 0, stored);
+    copier_stop(&copiers[2]);
+    kw_journal_closep(&journal);
+    reopen(grown);
+    snprintf(command, sizeof(command), "rm -rf '%s/grown' '%s/bare.db' '%s/journal.db'", top, top, top);
+    return system(command) == 0 && (argc > 1 || rmdir(top) == 0) ? 0 : 1;
+}
