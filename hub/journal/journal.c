@@ -90,7 +90,27 @@ static int read_counters(struct kw_journal *journal, struct kw_fault *fault)
     return 0;
 }
 
-static int remember_source(struct kw_journal *journal, uint64_t position, struct kw_view packed, struct kw_fault *fault)
+/* Rows between their reading and their place in memory, which is a cache miss each: those of many rows overlap. */
+#define AHEAD 32
+struct ahead {
+    struct waiting {
+        uint64_t tag, position, previous;
+    } rows[AHEAD];
+    uint64_t put, taken;
+};
+
+static int place_source(struct kw_journal *journal, struct ahead *ahead)
+{
+    const struct waiting *row = &ahead->rows[ahead->put++ % AHEAD];
+    if (kw_tagmap_prepare(&journal->sources, row->tag) < 0)
+        return -ENOMEM;
+    kw_tagmap_put(&journal->sources, row->tag, row->position, row->previous);
+    kw_tagmap_keep(&journal->sources);
+    return 0;
+}
+
+static int take_source(struct kw_journal *journal, struct ahead *ahead, uint64_t position, struct kw_view packed,
+                       struct kw_fault *fault)
 {
     struct kw_key_row row;
     int error = kw_key_row_unpack(&journal->self.keys, position, packed, &row, fault);
@@ -101,16 +121,17 @@ static int remember_source(struct kw_journal *journal, uint64_t position, struct
         return 0;
     if (row.previous >= position)
         return kw_journal_corrupt(fault, "key", position);
-    if (kw_tagmap_prepare(&journal->sources, tag) < 0)
+    if (ahead->taken - ahead->put == AHEAD && place_source(journal, ahead) < 0)
         return kw_journal_no_memory(fault);
-    kw_tagmap_put(&journal->sources, tag, position, row.previous);
-    kw_tagmap_keep(&journal->sources);
+    ahead->rows[ahead->taken++ % AHEAD] = (struct waiting){tag, position, row.previous};
+    kw_tagmap_prefetch(&journal->sources, tag);
     return 0;
 }
 
 static int rebuild_sources(struct kw_journal *journal, struct kw_fault *fault)
 {
     struct kw_query *query;
+    struct ahead ahead = {0};
     uint64_t position = 0;
     if (kw_tagmap_reserve(&journal->sources, journal->kept.position) < 0)
         return kw_journal_no_memory(fault);
@@ -122,13 +143,16 @@ static int rebuild_sources(struct kw_journal *journal, struct kw_fault *fault)
         if ((uint64_t)kw_column_integer(query, 0) != ++position)
             step = kw_journal_corrupt(fault, "key", position);
         else
-            step = remember_source(journal, position, kw_column_blob(query, 1), fault);
+            step = take_source(journal, &ahead, position, kw_column_blob(query, 1), fault);
         if (step < 0)
             break;
     }
     kw_query_reset(query);
     if (step == 0 && position != journal->kept.position)
         step = kw_journal_corrupt(fault, "key", position + 1);
+    while (step == 0 && ahead.put < ahead.taken)
+        if (place_source(journal, &ahead) < 0)
+            step = kw_journal_no_memory(fault);
     return step;
 }
 

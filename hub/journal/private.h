@@ -33,6 +33,8 @@ KW_CHECKED int kw_tagmap_prepare(struct kw_tagmap *map, uint64_t tag);
 void kw_tagmap_put(struct kw_tagmap *map, uint64_t tag, uint64_t number, uint64_t before);
 /* The numbers with this tag, one a call; *at is 0 for the first. 0: no more. */
 uint64_t kw_tagmap_find(const struct kw_tagmap *map, uint64_t tag, uint32_t *at);
+/* Fetches a tag's place from memory, for a put that comes soon. */
+void kw_tagmap_prefetch(const struct kw_tagmap *map, uint64_t tag);
 void kw_tagmap_keep(struct kw_tagmap *map);
 void kw_tagmap_undo(struct kw_tagmap *map);
 

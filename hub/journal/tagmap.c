@@ -130,6 +130,13 @@ uint64_t kw_tagmap_find(const struct kw_tagmap *map, uint64_t tag, uint32_t *at)
     }
 }
 
+void kw_tagmap_prefetch(const struct kw_tagmap *map, uint64_t tag)
+{
+    const struct kw_tag_shard *shard = &map->shards[tag >> 54];
+    if (shard->capacity)
+        __builtin_prefetch(&shard->slots[home(shard, tag)], 1);
+}
+
 void kw_tagmap_keep(struct kw_tagmap *map)
 {
     map->changed = 0;
