@@ -68,6 +68,7 @@ int kw_detect_body(struct kw_actor *self, struct kw_socket *pipe, void *setup, s
 struct kw_seal_setup { /* borrowed for the actor's life */
     const struct kw_hub_config *config;
     const struct kw_hub_keys *keys;
+    struct kw_bus *bus;
     struct kw_socket *intake, *feed; /* PROOF */
     uint16_t web_port;               /* set before the actor is ready */
 };
