@@ -17,7 +17,8 @@ static int start_signer(struct kw_sealer *sealer)
     if (r == 0)
         r = kw_dir_make(state, 0700, &sealer->fault);
     snprintf(witness, sizeof witness, "%s/witness", config->name);
-    struct kw_signer_options options = {.state = state, .log_key = log_key, .origin = config->origin, .witness_key = witness_key, .witness_name = witness};
+    struct kw_signer_options options = {
+        .state = state, .log_key = log_key, .origin = config->origin, .witness_key = witness_key, .witness_name = witness};
     return r < 0 ? r : kw_signer_start(&options, &sealer->signer, &sealer->fault);
 }
 
@@ -53,7 +54,8 @@ int kw_sealer_open(struct kw_sealer *sealer)
     if (r == 0)
         r = start_signer(sealer);
     if (r == 0) {
-        struct kw_ledger_web_options web = {.address = config->web_address, .port = (uint16_t)config->web_port, .folder = kw_log_folder(sealer->log)};
+        struct kw_ledger_web_options web = {
+            .address = config->web_address, .port = (uint16_t)config->web_port, .folder = kw_log_folder(sealer->log)};
         r = kw_ledger_web_start(&web, &sealer->web, fault);
     }
     if (r == 0)
@@ -128,8 +130,8 @@ int kw_sealer_proof_entry(struct kw_sealer *sealer, uint64_t position, struct kw
     return r;
 }
 
-int kw_sealer_proof_alert(struct kw_sealer *sealer, const uint8_t alert[KW_ALERT_ID_SIZE], uint32_t revision, struct kw_buf *ret_text,
-                          struct kw_fault *fault)
+int kw_sealer_proof_alert(struct kw_sealer *sealer, const uint8_t alert[KW_ALERT_ID_SIZE], uint32_t revision,
+                          struct kw_buf *ret_text, struct kw_fault *fault)
 {
     KW_AUTO(kw_buf_clear) struct kw_buf statement = {0};
     struct kw_proof proof = {0};

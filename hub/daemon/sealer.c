@@ -48,7 +48,8 @@ static int gather_items(struct kw_sealer *sealer, struct gather *gather)
     gather->kind = KW_SEALED_ENTRY;
     r = kw_log_last(sealer->log, KW_SEALED_ENTRY, &after, &sealer->fault);
     if (r == 0)
-        r = kw_journal_scan_commitments(sealer->reader, after, (uint32_t)(SEAL_ITEMS - gather->count), add_entry, gather, &sealer->fault);
+        r = kw_journal_scan_commitments(sealer->reader, after, (uint32_t)(SEAL_ITEMS - gather->count), add_entry, gather,
+                                        &sealer->fault);
     return r < 0 ? r : 0;
 }
 
@@ -137,7 +138,8 @@ static int cosign_body(struct kw_actor *self, struct kw_socket *pipe, void *argu
         while (r == 0 && !stop && kw_receive(pipe, &message) == 0) {
             struct kw_message answer = {.verb = "COSIGNED"};
             stop = strcmp(message.verb, "STOP") == 0;
-            if (!stop && kw_cosigner_run(cosigner, kw_view_of(&message.payload), 5000, &answer.payload, fault) < 0 && !answer.payload.size)
+            if (!stop && kw_cosigner_run(cosigner, kw_view_of(&message.payload), 5000, &answer.payload, fault) < 0 &&
+                !answer.payload.size)
                 (void)!kw_buf_append(&answer.payload, message.payload.data, message.payload.size);
             if (!stop)
                 r = kw_send(pipe, &answer);
@@ -261,8 +263,11 @@ static int turn(struct kw_sealer *sealer, struct kw_socket *pipe)
         r = tick(sealer);
     }
     int web = kw_ledger_web_fd(sealer->web);
-    struct kw_poll items[] = {{.socket = pipe}, {.socket = setup->intake}, {.socket = setup->feed},
-                              {.socket = kw_actor_pipe(sealer->cosigner)}, {.fd = web}};
+    struct kw_poll items[] = {{.socket = pipe},
+                              {.socket = setup->intake},
+                              {.socket = setup->feed},
+                              {.socket = kw_actor_pipe(sealer->cosigner)},
+                              {.fd = web}};
     int64_t left = sealer->tick_ms - kw_clock_monotonic_ms();
     int polled = r == 0 ? kw_poll(items, web < 0 ? 4 : 5, sealer->full || left < 0 ? 0 : (int)left) : r;
     if (polled < 0 && polled != -EINTR)

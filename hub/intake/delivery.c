@@ -174,6 +174,34 @@ int kw_delivery_new(struct kw_message *request, const struct kw_principal *sende
     return 0;
 }
 
+int kw_delivery_again(const struct kw_refusal *refusal, const struct kw_principal *sender, struct kw_delivery **ret_delivery,
+                      struct kw_fault *fault)
+{
+    KW_AUTO(kw_delivery_freep) struct kw_delivery *delivery = kw_alloc(sizeof *delivery);
+    if (!delivery)
+        return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "quarantine", "no memory");
+    delivery->retry = refusal->number;
+    delivery->batch = refusal->batch;
+    delivery->slot = refusal->slot;
+    delivery->check = refusal->kind == KW_ENTRY_CHECK;
+    delivery->backfill = refusal->flags & KW_ENTRY_BACKFILL;
+    delivery->principal = sender->number;
+    delivery->count = 1;
+    strcpy(delivery->name, sender->name);
+    strcpy(delivery->jurisdiction, sender->jurisdiction);
+    delivery->arrived_ms = kw_clock_monotonic_ms();
+    int r = kw_put_item(&delivery->request.payload, refusal->origin_leaf.data, refusal->origin_leaf.size);
+    if (r == 0)
+        r = kw_put_item(&delivery->request.payload, refusal->body.data, refusal->body.size);
+    if (r == 0)
+        r = read_payload(delivery, fault);
+    if (r < 0)
+        return r;
+    *ret_delivery = delivery;
+    delivery = NULL;
+    return 0;
+}
+
 bool kw_slot_undecided(const struct kw_slot *slot)
 {
     return slot->outcome == KW_OK && !slot->validated;

@@ -34,6 +34,8 @@ struct kw_delivery {
     uint32_t answers_count;
     uint64_t *found;
     uint32_t found_count, found_capacity;
+    uint64_t retry, batch; /* retry: number in quarantine that this is another try of; batch and slot: where it came in */
+    uint32_t slot;
     struct kw_buf receipt; /* header ‖ signature, set by the writer */
     uint64_t position;     /* highest position given */
     int error;             /* of the writer: the whole delivery failed */
@@ -46,6 +48,9 @@ struct kw_delivery {
  * count, leaves, root, signature. Refusals carry the code for an ERROR. */
 KW_CHECKED int kw_delivery_new(struct kw_message *request, const struct kw_principal *sender, struct kw_delivery **ret_delivery,
                                struct kw_fault *fault);
+/* Another try of what stands in quarantine; its signature was checked when it came in. */
+KW_CHECKED int kw_delivery_again(const struct kw_refusal *refusal, const struct kw_principal *sender,
+                                 struct kw_delivery **ret_delivery, struct kw_fault *fault);
 void kw_delivery_free(struct kw_delivery *delivery);
 void kw_delivery_freep(struct kw_delivery **delivery);
 /* Records that the validator is to see: all undecided ones, or the one at `at`. */

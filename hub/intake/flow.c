@@ -261,9 +261,36 @@ static void await_detection(struct kw_router *router, struct kw_delivery *delive
         kw_message_clear(&question);
 }
 
+int kw_flow_retry(struct kw_router *router, uint64_t number, struct kw_fault *fault)
+{
+    struct kw_refusal refusal;
+    struct kw_delivery *delivery = NULL;
+    struct kw_principal sender;
+    int r = kw_journal_quarantine_show(router->reader, number, &refusal, fault);
+    if (r == 0 && refusal.state != KW_QUARANTINE_OPEN)
+        r = kw_fail(fault, -EINVAL, KW_E_STATE, "quarantine", "is settled already");
+    if (r == 0) {
+        const struct kw_principal *found = kw_roster_number(&router->roster, refusal.principal);
+        if (!found)
+            return kw_fail(fault, -ENOENT, KW_E_NOT_FOUND, "principal", "%s", kw_code_text(KW_E_NOT_FOUND));
+        sender = *found;
+        r = kw_delivery_again(&refusal, &sender, &delivery, fault);
+    }
+    if (r == 0)
+        kw_flow_admit(router, delivery);
+    return r;
+}
+
 void kw_flow_written(struct kw_router *router, struct kw_delivery *delivery)
 {
     router->writing--;
+    if (delivery->retry) {
+        kw_log(KW_LOG_NOTICE, "intake", "quarantine.retried", "number=%llu outcome=%s", (unsigned long long)delivery->retry,
+               kw_code_name(delivery->error ? delivery->fault.code : delivery->slots[0].outcome));
+        settle_bulk(router, delivery);
+        kw_delivery_free(delivery);
+        return;
+    }
     if (delivery->error) {
         if (delivery->error == -ENOSPC)
             kw_fail(&delivery->fault, -ENOSPC, KW_E_READ_ONLY, "journal", "%s", kw_code_text(KW_E_READ_ONLY));

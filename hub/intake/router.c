@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "json/json.h"
+
 int kw_router_reply(struct kw_router *router, struct kw_message *answer)
 {
     int r = kw_send(router->setup->router, answer);
@@ -73,6 +75,23 @@ static void on_ledger(struct kw_router *router)
     }
 }
 
+/* The answer's header says whether it is on its way, or why not. */
+static void retry(struct kw_router *router, const struct kw_message *message, struct kw_message *answer)
+{
+    struct kw_view rest = kw_view_of(&message->payload);
+    struct kw_json_out json = {.out = &answer->header};
+    struct kw_fault fault = {0};
+    uint64_t number;
+    bool queued = kw_take_u64(&rest, &number) == 0 && kw_flow_retry(router, number, &fault) == 0;
+    kw_json_object(&json, NULL);
+    kw_json_boolean(&json, "queued", queued);
+    if (!queued)
+        kw_json_string(&json, "code", kw_code_name(fault.code));
+    kw_json_close(&json, '}');
+    if (kw_json_end(&json) < 0)
+        answer->header.size = 0;
+}
+
 static int on_pipe(struct kw_router *router, struct kw_socket *pipe)
 {
     struct kw_message message = {0}, answer = {0};
@@ -86,6 +105,8 @@ static int on_pipe(struct kw_router *router, struct kw_socket *pipe)
             r = kw_roster_load(router->reader, &router->roster, &fault);
         else if (strcmp(message.verb, "STATUS") == 0)
             kw_router_status(router, &answer);
+        else if (strcmp(message.verb, "RETRY") == 0)
+            retry(router, &message, &answer);
         if (!router->stop && kw_send(pipe, &answer) < 0)
             r = -EIO;
         kw_message_clear(&answer);

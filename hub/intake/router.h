@@ -61,6 +61,7 @@ void kw_flow_passed(struct kw_router *router, const struct kw_message *message);
 void kw_flow_overdue(struct kw_router *router);
 KW_CHECKED int kw_flow_note_last(struct kw_router *router, uint32_t principal, const uint8_t id[16]);
 const struct kw_last *kw_flow_last(const struct kw_router *router, uint32_t principal);
+KW_CHECKED int kw_flow_retry(struct kw_router *router, uint64_t number, struct kw_fault *fault);
 void kw_flow_clear(struct kw_router *router);
 
 #endif

@@ -72,7 +72,7 @@ static int append(struct kw_journal *journal, struct kw_delivery *delivery, uint
              (int)slot->head.mapping_version.size, (const char *)slot->head.mapping_version.data);
     struct kw_entry_new entry = {.kind = delivery->check ? KW_ENTRY_CHECK : KW_ENTRY_RECORD,
                                  .principal = delivery->principal,
-                                 .slot = index,
+                                 .slot = delivery->slot + index,
                                  .flags = delivery->backfill ? KW_ENTRY_BACKFILL : 0,
                                  .batch = batch,
                                  .received_ms = now,
@@ -110,11 +110,25 @@ static int store_slots(struct kw_journal *journal, struct kw_delivery *delivery,
     return 0;
 }
 
+/* A record from quarantine keeps the batch, slot and origin that it came with; refused again, it stays there. */
+static int store_again(struct kw_journal *journal, struct kw_delivery *delivery, int64_t now, struct kw_fault *fault)
+{
+    struct kw_slot *slot = &delivery->slots[0];
+    if (slot->outcome != KW_OK)
+        return kw_journal_quarantine_attempt(journal, delivery->retry, fault);
+    int r = append(journal, delivery, 0, delivery->batch, now, fault);
+    return r < 0 ? r
+                 : kw_journal_quarantine_settle(journal, delivery->retry, KW_QUARANTINE_RETRIED, "hub", kw_code_name(slot->outcome),
+                                                now, fault);
+}
+
 static int store(struct writer *writer, struct kw_delivery *delivery, struct kw_fault *fault)
 {
     const struct kw_writer_setup *setup = writer->setup;
     int64_t now = kw_clock_wall_ms();
     uint64_t number = kw_journal_batch_next(setup->journal);
+    if (delivery->retry)
+        return store_again(setup->journal, delivery, now, fault);
     delivery->receipt.size = 0;
     int r = kw_journal_batch_find(setup->journal, delivery->principal, delivery->id, delivery->digest, &delivery->receipt, fault);
     if (r == 0)

@@ -69,3 +69,12 @@ int kw_roster_admit(const struct kw_roster *principals, const char *peer, unsign
     *ret_principal = found;
     return 0;
 }
+
+const struct kw_principal *kw_roster_number(const struct kw_roster *principals, uint32_t number)
+{
+    for (size_t i = 0; i < principals->count; i++) {
+        if (principals->items[i].number == number)
+            return &principals->items[i];
+    }
+    return NULL;
+}

@@ -15,4 +15,6 @@ void kw_roster_clear(struct kw_roster *principals);
 KW_CHECKED int kw_roster_admit(const struct kw_roster *principals, const char *peer, unsigned roles,
                                const struct kw_principal **ret_principal, struct kw_fault *fault);
 
+const struct kw_principal *kw_roster_number(const struct kw_roster *principals, uint32_t number); /* NULL: none */
+
 #endif
