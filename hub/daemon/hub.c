@@ -2,6 +2,7 @@
 /* hub.c - starts the hub's parts in order, supervises them, stops them in the other order. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>

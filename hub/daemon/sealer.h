@@ -8,7 +8,7 @@
 enum { KW_SEALED_ENTRY = 1, KW_SEALED_ALERT = 2 }; /* kinds of kw_log_item: journal positions, alerts' numbers */
 
 struct kw_sealer {
-    const struct kw_seal_setup *setup;
+    struct kw_seal_setup *setup;
     struct kw_journal_reader *reader;
     struct kw_alert_reader *alerts;
     struct kw_policy *policy;
