@@ -145,5 +145,6 @@ KW_CHECKED int kw_policy_check(const struct kw_policy *policy, struct kw_view no
                                struct kw_checkpoint *ret_checkpoint, struct kw_fault *fault);
 
 #include "ledger/proof.h"
+#include "ledger/log.h"
 
 #endif
