@@ -92,5 +92,6 @@ int kw_cmd_status(int argc, char **argv);
 int kw_cmd_validate(int argc, char **argv);
 int kw_cmd_verify(int argc, char **argv);
 int kw_cmd_ledger(int argc, char **argv);
+int kw_cmd_witness(int argc, char **argv);
 
 #endif

@@ -2,6 +2,7 @@
 /* main.c - finds the subcommand, or the role of a child process, and runs it. */
 #include "cli/cli.h"
 #include "intake/intake.h"
+#include "ledger/ledger.h"
 #include "normalize/normalize.h"
 
 #include <signal.h>
@@ -18,6 +19,7 @@ static const struct kw_command commands[] = {
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
     {"verify", kw_cmd_verify, "verify one proof, offline"},
     {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},
+    {"witness", kw_cmd_witness, "cosign the checkpoints of other hubs' logs"},
     {NULL, NULL, NULL},
 };
 
@@ -25,6 +27,8 @@ static const struct kw_child_role roles[] = {
     /* role, function */
     {"mapper", kw_mapper_child_main},
     {"validator", kw_validator_child_main},
+    {"signer", kw_signer_role},
+    {"ledger-web", kw_ledger_web_role},
     {NULL, NULL},
 };
 

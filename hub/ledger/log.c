@@ -28,6 +28,7 @@ static int first_state(struct kw_log *log, struct kw_fault *fault)
     kw_hash root;
     int r;
 
+    log->released = -1;
     kw_tree_root(&log->tree, root);
     r = kw_checkpoint_text(log->origin, 0, root, &log->text);
     if (r == 0)
