@@ -175,6 +175,7 @@
       <place>
         <xsl:variable name="type" select="$location/j:map[@key = 'type']/j:array[@key = 'coding']/j:map[1]/j:string[@key = 'code']"/>
         <xsl:call-template name="administrative-names"><xsl:with-param name="location" select="$location"/></xsl:call-template>
+        <xsl:call-template name="administrative-identifiers"><xsl:with-param name="location" select="$location"/></xsl:call-template>
         <xsl:variable name="address" select="$location/j:map[@key = 'address']"/>
         <xsl:copy-of select="kw:coded('country', 'country', $address/j:string[@key = 'country'], 'urn:iso:std:iso:3166')"/>
         <xsl:call-template name="administrative-codes"><xsl:with-param name="location" select="$location"/></xsl:call-template>
@@ -212,6 +213,22 @@
         <xsl:call-template name="id-of"><xsl:with-param name="reference" select="$location/j:map[@key = 'partOf']/j:string[@key = 'reference']"/></xsl:call-template>
       </xsl:variable>
       <xsl:call-template name="administrative-names">
+        <xsl:with-param name="location" select="key('by-id', string($above))[j:string[@key = 'resourceType'] = 'Location'][1]"/>
+      </xsl:call-template>
+    </xsl:if>
+  </xsl:template>
+
+  <!-- Codes that stay the same when a country sets its OpenCRVS up anew; the ids of its database do not. -->
+  <xsl:template name="administrative-identifiers">
+    <xsl:param name="location"/>
+    <xsl:if test="$location">
+      <xsl:for-each select="$location/j:array[@key = 'identifier']/j:map[contains(j:string[@key = 'system'], '/statistical-code') or contains(j:string[@key = 'system'], '/internal-id')]">
+        <xsl:call-template name="text"><xsl:with-param name="element" select="'geographicIdentifier'"/><xsl:with-param name="value" select="j:string[@key = 'value']"/></xsl:call-template>
+      </xsl:for-each>
+      <xsl:variable name="above">
+        <xsl:call-template name="id-of"><xsl:with-param name="reference" select="$location/j:map[@key = 'partOf']/j:string[@key = 'reference']"/></xsl:call-template>
+      </xsl:variable>
+      <xsl:call-template name="administrative-identifiers">
         <xsl:with-param name="location" select="key('by-id', string($above))[j:string[@key = 'resourceType'] = 'Location'][1]"/>
       </xsl:call-template>
     </xsl:if>
