@@ -240,6 +240,19 @@ static void end_to_end(void **state)
     assert_int_equal(fault.code, KW_E_JSON);
     assert_int_equal(kw_normalize(mapping, kw_view_text("{}"), "yaml", parameters, &made, &fault), -EBADMSG);
     kw_mapping_free(mapping);
+}
+
+static void version_and_refusal(void **state)
+{
+    struct kw_mapping *mapping;
+    struct kw_normalized made = {0};
+    struct kw_fault fault = {0};
+    char version[96];
+    write_text(part, HEAD "</xsl:stylesheet>");
+    write_text(profile, ALL);
+    assert_int_equal(kw_mapping_load(sheet, codes, profile, &mapping, &fault), 0);
+    snprintf(version, sizeof(version), "%s", kw_mapping_version(mapping));
+    kw_mapping_free(mapping);
 
     /* any part that changes what is sent changes the version */
     write_text(part, HEAD "<!-- changed --></xsl:stylesheet>");
@@ -296,9 +309,9 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(json_vocabulary), cmocka_unit_test(csv_rows),
-                                       cmocka_unit_test(csv_corpus),      cmocka_unit_test(code_lists),
-                                       cmocka_unit_test(disclosure),      cmocka_unit_test(end_to_end),
-                                       cmocka_unit_test(refused_sheets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(json_vocabulary),     cmocka_unit_test(csv_rows),
+                                       cmocka_unit_test(csv_corpus),          cmocka_unit_test(code_lists),
+                                       cmocka_unit_test(disclosure),          cmocka_unit_test(end_to_end),
+                                       cmocka_unit_test(version_and_refusal), cmocka_unit_test(refused_sheets)};
     return cmocka_run_group_tests(tests, start, end);
 }
