@@ -179,7 +179,7 @@ static int read_raw(struct kw_view raw, const char *format, const char *const *p
 {
     if (strcmp(format, "json") == 0)
         return kw_json_tree(raw, ret_document, fault);
-    if (strcmp(format, "csv") == 0) {
+    if (strcmp(format, "csv") == 0 || strcmp(format, "csv-row") == 0) {
         const char *first = parameter(parameters, "first-row");
         return kw_csv_tree(raw, first ? strtoul(first, NULL, 10) : 1, ret_document, fault);
     }
