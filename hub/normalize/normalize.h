@@ -35,9 +35,10 @@ struct kw_normalized {      /* zero-initialised is empty; clear after use */
 };
 void kw_normalized_clear(struct kw_normalized *normalized);
 
-/* raw: one document. format: "json", "csv" (or "csv-row": a header and one record), "xml" or NULL for the mapping's own. parameters: name, value, …, NULL, handed to the
- * stylesheet (registry, jurisdiction, system, …); the host adds raw-hash, mapping-id, mapping-version, profile. A document may
- * give no record at all. Refusals: -EBADMSG with code, line and column or path, and reason; nothing of the document. */
+/* raw: one document. format: "json", "csv" (or "csv-row": a header and one record), "xml", or NULL for the mapping's own.
+ * parameters: name, value, …, NULL, handed to the stylesheet (registry, jurisdiction, system, …; first-row: number of the first
+ * CSV record); the host adds raw-hash, mapping-id, mapping-version, profile. A document may give no record at all. Refusals:
+ * -EBADMSG with code, line and column or path, and reason; nothing of the document. */
 KW_CHECKED int kw_normalize(struct kw_mapping *mapping, struct kw_view raw, const char *format, const char *const *parameters,
                             struct kw_normalized *ret_normalized, struct kw_fault *fault);
 

@@ -15,6 +15,8 @@ PROGRAM = pathlib.Path(os.environ['KINWARD_BUILD']) / 'kinward'
 SPACE = '{urn:kinward:record:1}'
 PERSONS = ('child', 'escort', 'companion1', 'holder', 'applicant', 'giver1', 'giver2')
 # Cells whose text does not stand in the record as it is.
+ROLES = {'child': 'child', 'holder': 'document_holder', 'applicant': 'document_applicant', 'giver1': 'consent_giver',
+         'giver2': 'consent_giver', 'escort': 'escort', 'companion1': 'companion'}
 CHANGED = {'event': None, 'child_age': None, 'companion1_age': None, 'blank': {'yes': 'true'}}
 results = []
 
@@ -69,6 +71,9 @@ def check_row(name, row, record):
         equal(f'{name} {person}', element is not None, bool(cells))
         if element is None:
             continue
+        notice = row['event'].startswith(('missing_child', 'at_risk'))
+        role = 'suspected_companion' if notice and person == 'companion1' else ROLES[person]
+        equal(f'{name} {person} role', role in [r.text for r in element.findall(SPACE + 'role')], True)
         given = [e.text for e in element.findall(f'{SPACE}name/{SPACE}givenName')]
         equal(f'{name} {person} name', (given, get(element, 'name/familyName'), get(element, 'name/fullName')),
               (cells.get('given', '').split(), cells.get('family'), cells.get('full_name')))
