@@ -14,7 +14,7 @@
 #define GATHER_MS 10   /* nor does a transaction */
 #define HEAL_MS   1000 /* between looks at a disk that was full */
 #define TURN_MS   250  /* the line is looked at this often */
-#define ITEMS     (2 * KW_AGENT_CONNECTORS + 4)
+#define ITEMS     (2 * KW_AGENT_CONNECTORS + 5)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
@@ -33,7 +33,23 @@ static int open_connectors(struct kw_agent *agent, struct kw_fault *fault)
     return 0;
 }
 
-int kw_agent_open(const char *config, const char *spool, struct kw_agent *agent, struct kw_fault *fault)
+static int open_mappers(struct kw_agent *agent, bool records, struct kw_fault *fault)
+{
+    const size_t count = agent->settings.connector_count;
+    agent->mappers = kw_alloc((count + 1) * sizeof *agent->mappers);
+    if (!agent->mappers)
+        return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "agent", "no memory");
+    for (size_t i = 0; i < count + records; i++) {
+        const struct kw_connector_settings *source = i < count ? &agent->settings.connectors[i] : NULL;
+        int r = kw_mapper_open(&agent->mappers[i], &agent->settings, source, fault);
+        if (r < 0)
+            return r;
+        agent->mapper_count++;
+    }
+    return 0;
+}
+
+int kw_agent_open(const char *config, const char *spool, bool records, struct kw_agent *agent, struct kw_fault *fault)
 {
     *agent = (struct kw_agent){0};
     agent->spool.lock = -1;
@@ -50,6 +66,8 @@ int kw_agent_open(const char *config, const char *spool, struct kw_agent *agent,
         r = kw_line_open(&agent->line, agent->bus, &agent->settings, fault);
     if (r == 0)
         r = kw_line_reload(&agent->line, &agent->spool, fault);
+    if (r == 0)
+        r = open_mappers(agent, records, fault);
     if (r < 0)
         kw_agent_close(agent);
     return r;
@@ -62,8 +80,9 @@ void kw_agent_close(struct kw_agent *agent)
     for (size_t i = 0; i < agent->connector_count; i++)
         kw_connector_close(&agent->connectors[i]);
     kw_free(agent->connectors);
-    if (agent->has_records)
-        kw_mapper_close(&agent->records);
+    for (size_t i = 0; i < agent->mapper_count; i++)
+        kw_mapper_close(&agent->mappers[i]);
+    kw_free(agent->mappers);
     kw_line_close(&agent->line);
     kw_bus_free(agent->bus);
     kw_spool_close(&agent->spool);
@@ -82,24 +101,22 @@ static void watch_pipe(struct kw_poll *items, size_t *count, const struct kw_chi
 
 static int await(struct kw_agent *agent, int wait_ms, int stop_fd, int signal_fd, bool *ret_ended, struct kw_fault *fault)
 {
-    struct kw_poll items[ITEMS] = {{.socket = agent->line.socket, .want_write = agent->line.state == KW_LINE_DOWN &&
-                                                                                agent->line.hello_ms == 0}};
-    size_t count = 1, first = 1;
+    struct kw_poll items[ITEMS] = {
+        {.socket = agent->line.socket, .want_write = agent->line.state == KW_LINE_DOWN && agent->line.hello_ms == 0}};
+    size_t count = 1;
     if (stop_fd >= 0)
         items[count++] = (struct kw_poll){.fd = stop_fd};
     if (signal_fd >= 0)
         items[count++] = (struct kw_poll){.fd = signal_fd};
     const size_t ends = count;
-    for (size_t i = 0; i < agent->connector_count; i++) {
+    for (size_t i = 0; i < agent->connector_count; i++)
         watch_pipe(items, &count, &agent->connectors[i].child, agent->connectors[i].pipe);
-        watch_pipe(items, &count, &agent->connectors[i].mapper.child, agent->connectors[i].mapper.pipe);
-    }
-    if (agent->has_records)
-        watch_pipe(items, &count, &agent->records.child, agent->records.pipe);
+    for (size_t i = 0; i < agent->mapper_count; i++)
+        watch_pipe(items, &count, &agent->mappers[i].child, agent->mappers[i].pipe);
     int r = kw_poll(items, count, wait_ms);
     if (r < 0 && r != -EINTR)
         return kw_fail(fault, r, KW_E_INTERNAL, "agent", "cannot wait: %s", strerror(-r));
-    for (size_t i = first; r >= 0 && i < ends; i++)
+    for (size_t i = 1; r >= 0 && i < ends; i++)
         *ret_ended |= items[i].readable;
     return 0;
 }
@@ -110,13 +127,10 @@ static int take(struct kw_agent *agent, struct kw_fault *fault)
 {
     struct kw_spool *spool = &agent->spool;
     int r = kw_line_receive(&agent->line, spool, fault);
-    for (size_t i = 0; r == 0 && i < agent->connector_count; i++) {
+    for (size_t i = 0; r == 0 && i < agent->connector_count; i++)
         r = kw_connector_receive(&agent->connectors[i], spool, fault);
-        if (r == 0)
-            r = kw_mapper_receive(&agent->connectors[i].mapper, spool, fault);
-    }
-    if (r == 0 && agent->has_records)
-        r = kw_mapper_receive(&agent->records, spool, fault);
+    for (size_t i = 0; r == 0 && i < agent->mapper_count; i++)
+        r = kw_mapper_receive(&agent->mappers[i], spool, fault);
     return r;
 }
 
@@ -125,18 +139,16 @@ static int map(struct kw_agent *agent, int *wait_ms, struct kw_fault *fault)
     struct kw_spool *spool = &agent->spool;
     const bool more = spool->documents > 0;
     int r = 0;
-    for (size_t i = 0; r == 0 && i < agent->connector_count; i++)
-        r = kw_mapper_drive(&agent->connectors[i].mapper, spool, more, wait_ms, fault);
-    if (r == 0 && agent->has_records)
-        r = kw_mapper_drive(&agent->records, spool, more, wait_ms, fault);
+    for (size_t i = 0; r == 0 && i < agent->mapper_count; i++)
+        r = kw_mapper_drive(&agent->mappers[i], spool, more, wait_ms, fault);
     return r;
 }
 
 static bool is_mapping(const struct kw_agent *agent)
 {
-    bool busy = agent->has_records && agent->records.state == KW_MAPPER_BUSY;
-    for (size_t i = 0; !busy && i < agent->connector_count; i++)
-        busy = agent->connectors[i].mapper.state == KW_MAPPER_BUSY;
+    bool busy = false;
+    for (size_t i = 0; !busy && i < agent->mapper_count; i++)
+        busy = agent->mappers[i].state == KW_MAPPER_BUSY;
     return busy;
 }
 
@@ -183,8 +195,8 @@ static int undo(struct kw_agent *agent, struct kw_fault *fault)
            (unsigned long long)agent->spool.batches);
     for (size_t i = 0; i < agent->connector_count; i++)
         kw_connector_undone(&agent->connectors[i]);
-    if (agent->has_records)
-        kw_mapper_reload(&agent->records);
+    for (size_t i = 0; i < agent->mapper_count; i++)
+        kw_mapper_reload(&agent->mappers[i]);
     agent->healed_ms = kw_clock_monotonic_ms();
     int r = kw_line_reload(&agent->line, &agent->spool, fault);
     agent->line.hello_ms = agent->healed_ms + HEAL_MS;
@@ -275,7 +287,7 @@ int kw_agent_run(const char *config, int stop_fd, void (*ready)(void *context), 
         kw_free(agent);
         return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "agent", "no memory");
     }
-    int r = kw_agent_open(config, "spool", agent, fault);
+    int r = kw_agent_open(config, "spool", false, agent, fault);
     if (r == 0)
         r = open_connectors(agent, fault);
     if (r == 0 && ready)

@@ -20,8 +20,9 @@ int kw_agent_child_main(int fd, int argc, char **argv);
 /* ---- files from the command line ------------------------------------------------------ */
 
 struct kw_submit_line { /* what became of one record, or of a file that could not become one */
-    const char *label;   /* "births.xml" or "births.xml#3" */
-    const char *outcome; /* "accepted", "duplicate", "remapped", "conflict", "rejected", "quarantined", or "refused": by the mapper, here */
+    const char *label;  /* "births.xml" or "births.xml#3" */
+    const char *
+        outcome; /* "accepted", "duplicate", "remapped", "conflict", "rejected", "quarantined", or "refused": by the mapper, here */
     enum kw_code code;
     uint64_t position; /* 0: none */
     struct kw_view place, detail;
@@ -48,7 +49,7 @@ void kw_submit_closep(struct kw_submit **submit);
 /* ---- one check at a border ---------------------------------------------------------------- */
 
 struct kw_check_answer {
-    char answer[8]; /* "known", "refer", "unknown" */
+    char answer[8];     /* "known", "refer", "unknown" */
     char reference[33]; /* hex, with "refer" */
     bool complete;
     uint64_t position;

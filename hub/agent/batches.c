@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* batches.c - normalised records in the spool, and the signed batches they become: made once, repeated byte for byte. */
-#include "agent/spool.h"
+#include "agent/private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -147,8 +147,8 @@ int kw_batch_message(const struct kw_sender *sender, struct kw_view leaf, struct
 static int store_draft(struct kw_spool *spool, const struct draft *draft, struct kw_batch_row *ret_batch, struct kw_fault *fault)
 {
     struct kw_query *insert, *drop;
-    int r = kw_query(spool->store,
-                     "INSERT INTO batch(id, count, at, labels, header, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", &insert, fault);
+    int r = kw_query(spool->store, "INSERT INTO batch(id, count, at, labels, header, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                     &insert, fault);
     if (r == 0)
         r = kw_query(spool->store, "DELETE FROM record WHERE backfill = ?1 AND number <= ?2", &drop, fault);
     if (r < 0)
@@ -208,8 +208,7 @@ int kw_spool_batch_each(struct kw_spool *spool, int (*visit)(void *context, cons
     if (r < 0)
         return r;
     while ((r = kw_query_step(query, fault)) == 1) {
-        struct kw_batch_row row = {.number = (uint64_t)kw_column_integer(query, 0),
-                                   .count = (uint32_t)kw_column_integer(query, 2)};
+        struct kw_batch_row row = {.number = (uint64_t)kw_column_integer(query, 0), .count = (uint32_t)kw_column_integer(query, 2)};
         const struct kw_view id = kw_column_blob(query, 1);
         if (id.size != sizeof row.id)
             r = kw_fail(fault, -EBADMSG, KW_E_CORRUPT, "batch", "its id is not 16 bytes");

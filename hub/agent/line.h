@@ -27,9 +27,9 @@ struct kw_line {
     const struct kw_agent_settings *settings;
     enum kw_line_state state;
     uint64_t next_request, hello;
-    int64_t hello_ms;               /* sent, or not before */
-    int64_t heard_ms, opened_ms;    /* monotonic */
-    int64_t silence_ms;             /* after which everything is repeated */
+    int64_t hello_ms;            /* sent, or not before */
+    int64_t heard_ms, opened_ms; /* monotonic */
+    int64_t silence_ms;          /* after which everything is repeated */
     uint32_t window, batch_limit, under_way;
     uint64_t epoch;
     enum kw_code trouble; /* the hub's last error; KW_OK after a receipt */
@@ -39,7 +39,8 @@ struct kw_line {
     void *context;
 };
 
-KW_CHECKED int kw_line_open(struct kw_line *line, struct kw_bus *bus, const struct kw_agent_settings *settings, struct kw_fault *fault);
+KW_CHECKED int kw_line_open(struct kw_line *line, struct kw_bus *bus, const struct kw_agent_settings *settings,
+                            struct kw_fault *fault);
 void kw_line_close(struct kw_line *line);
 /* Reads the batches of the spool anew; all are sent again after the next greeting. At the start and after a rollback. */
 KW_CHECKED int kw_line_reload(struct kw_line *line, struct kw_spool *spool, struct kw_fault *fault);

@@ -6,10 +6,10 @@
 #include "agent/private.h"
 #include "json/json.h"
 
-#define MAP_MS      5000  /* a document that takes longer hangs */
-#define START_MS    20000 /* stylesheets and code lists */
-#define CRASHES     2     /* of one document, each in a fresh child, before it is quarantined */
-#define AHEAD       2048  /* normalised records that may wait for a batch */
+#define MAP_MS   5000  /* a document that takes longer hangs */
+#define START_MS 20000 /* stylesheets and code lists */
+#define CRASHES  2     /* of one document, each in a fresh child, before it is quarantined */
+#define AHEAD    2048  /* normalised records that may wait for a batch */
 
 int kw_mapper_open(struct kw_mapper *mapper, const struct kw_agent_settings *settings, const struct kw_connector_settings *source,
                    struct kw_fault *fault)

@@ -20,8 +20,8 @@ struct kw_receipt { /* zero-initialised is empty; clear after use */
     struct kw_json *json;
 };
 /* Signature by the hub's card, our name, outcomes that are in the list. */
-KW_CHECKED int kw_receipt_check(const struct kw_message *message, const struct kw_agent_settings *settings, struct kw_receipt *ret_receipt,
-                                struct kw_fault *fault);
+KW_CHECKED int kw_receipt_check(const struct kw_message *message, const struct kw_agent_settings *settings,
+                                struct kw_receipt *ret_receipt, struct kw_fault *fault);
 void kw_receipt_clear(struct kw_receipt *receipt);
 /* domain: "kinward/receipt/v1\n" or "kinward/answer/v1\n". ret_signature is borrowed. */
 KW_CHECKED int kw_signed_by_hub(const struct kw_message *message, const char *domain, const struct kw_agent_settings *settings,
@@ -58,15 +58,17 @@ struct kw_mapper {
     void (*refused)(void *context, const char *label, const struct kw_fault *reason);
     void *context;
 };
-KW_CHECKED int kw_mapper_open(struct kw_mapper *mapper, const struct kw_agent_settings *settings, const struct kw_connector_settings *source,
-                              struct kw_fault *fault);
+KW_CHECKED int kw_mapper_open(struct kw_mapper *mapper, const struct kw_agent_settings *settings,
+                              const struct kw_connector_settings *source, struct kw_fault *fault);
 void kw_mapper_close(struct kw_mapper *mapper);
 void kw_mapper_reload(struct kw_mapper *mapper); /* after a rollback: from the first document again */
 /* Starts the child, notices its end or hang, gives it the next document. */
-KW_CHECKED int kw_mapper_drive(struct kw_mapper *mapper, struct kw_spool *spool, bool more, int *ret_wait_ms, struct kw_fault *fault);
+KW_CHECKED int kw_mapper_drive(struct kw_mapper *mapper, struct kw_spool *spool, bool more, int *ret_wait_ms,
+                               struct kw_fault *fault);
 /* Takes what the child has said; records go into the spool's transaction. */
 KW_CHECKED int kw_mapper_receive(struct kw_mapper *mapper, struct kw_spool *spool, struct kw_fault *fault);
-KW_CHECKED int kw_mapper_question(const struct kw_mapper *mapper, const struct kw_document *document, struct kw_message *ret_message);
+KW_CHECKED int kw_mapper_question(const struct kw_mapper *mapper, const struct kw_document *document,
+                                  struct kw_message *ret_message);
 
 struct kw_mapped { /* borrowed from the answer */
     uint32_t count;
@@ -75,8 +77,8 @@ struct kw_mapped { /* borrowed from the answer */
 /* -EBADMSG: refused, with the reason; -EPROTO: not what a mapper says. */
 KW_CHECKED int kw_mapped_read(const struct kw_message *message, struct kw_mapped *ret_mapped, struct kw_fault *reason);
 /* One document at once, without a spool, in a child of its own, within timeout_ms. */
-KW_CHECKED int kw_mapper_ask(struct kw_mapper *mapper, const struct kw_document *document, int timeout_ms, struct kw_message *ret_answer,
-                             struct kw_mapped *ret_mapped, struct kw_fault *fault);
+KW_CHECKED int kw_mapper_ask(struct kw_mapper *mapper, const struct kw_document *document, int timeout_ms,
+                             struct kw_message *ret_answer, struct kw_mapped *ret_mapped, struct kw_fault *fault);
 
 /* ---- connector: a child that brings documents ---- */
 
@@ -88,7 +90,6 @@ struct kw_connector {
     const struct kw_agent_settings *settings;
     const struct kw_connector_settings *source;
     char plugin[KW_PATH_SIZE], seen[KW_PATH_SIZE];
-    struct kw_mapper mapper;
     struct kw_child child;
     struct kw_pipe *pipe; /* NULL: not running */
     bool ready, failing;  /* failing: pulled documents are refused until it was started again */
@@ -116,16 +117,18 @@ struct kw_agent {
     struct kw_line line;
     struct kw_connector *connectors; /* as many as in settings, or none */
     size_t connector_count;
-    struct kw_mapper records; /* of files from the command line, or of an earlier one's */
-    bool has_records;
+    struct kw_mapper *mappers; /* one for each connector; for files from the command line one of common records, too */
+    size_t mapper_count;
     int64_t idle_since_ms; /* of the oldest record that waits for a batch; 0: none */
     int64_t healed_ms;
     int next_ms; /* until something is due */
 };
-KW_CHECKED int kw_agent_open(const char *config, const char *spool, struct kw_agent *agent, struct kw_fault *fault);
+/* records: for files from the command line. */
+KW_CHECKED int kw_agent_open(const char *config, const char *spool, bool records, struct kw_agent *agent, struct kw_fault *fault);
 void kw_agent_close(struct kw_agent *agent);
 /* One turn: waits at most wait_ms for something, takes it, commits, then tells those who wait. ret_ended: stop_fd ended or
  * signal_fd has a signal. */
-KW_CHECKED int kw_agent_turn(struct kw_agent *agent, int wait_ms, int stop_fd, int signal_fd, bool *ret_ended, struct kw_fault *fault);
+KW_CHECKED int kw_agent_turn(struct kw_agent *agent, int wait_ms, int stop_fd, int signal_fd, bool *ret_ended,
+                             struct kw_fault *fault);
 
 #endif

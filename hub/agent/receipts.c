@@ -12,8 +12,8 @@ static int keep_receipt(struct kw_spool *spool, const struct kw_batch_row *batch
                         struct kw_fault *fault)
 {
     struct kw_query *query;
-    int r = kw_query(spool->store,
-                     "INSERT OR REPLACE INTO receipt(batch, count, at, header, signature) VALUES(?1, ?2, ?3, ?4, ?5)", &query, fault);
+    int r = kw_query(spool->store, "INSERT OR REPLACE INTO receipt(batch, count, at, header, signature) VALUES(?1, ?2, ?3, ?4, ?5)",
+                     &query, fault);
     if (r < 0)
         return r;
     kw_bind_blob(query, 1, (struct kw_view){batch->id, sizeof batch->id});
@@ -42,7 +42,8 @@ static int keep_refused(struct kw_spool *spool, const struct kw_batch_row *batch
                      &query, fault);
     if (r < 0)
         return r;
-    snprintf(place, sizeof place, "%.*s", (int)(result->place.size < 120 ? result->place.size : 120), (const char *)result->place.data);
+    snprintf(place, sizeof place, "%.*s", (int)(result->place.size < 120 ? result->place.size : 120),
+             (const char *)result->place.data);
     snprintf(detail, sizeof detail, "%.*s", (int)(result->detail.size < 250 ? result->detail.size : 250),
              (const char *)result->detail.data);
     kw_bind_blob(query, 1, (struct kw_view){batch->id, sizeof batch->id});
@@ -206,7 +207,8 @@ int kw_spool_status(const char *folder, const char *name, struct kw_buf *ret_jso
     if (r == 0)
         r = put_pairs(store, &json, "refused_codes", "SELECT code, count(*) FROM refused GROUP BY code ORDER BY code", fault);
     if (r == 0)
-        r = put_pairs(store, &json, "quarantined_codes", "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code", fault);
+        r = put_pairs(store, &json, "quarantined_codes", "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code",
+                      fault);
     kw_json_close(&json, '}');
     if (r == 0 && kw_json_end(&json) < 0)
         r = kw_fail(fault, -ENOMEM, KW_E_MEMORY, "status", "no memory");

@@ -240,8 +240,8 @@ static void bind_document(struct kw_query *query, const char *connector, const s
     kw_bind_blob(query, 8, kw_view_of(&document->body));
 }
 
-int kw_spool_document_add(struct kw_spool *spool, const char *connector, struct kw_view source,
-                          const struct kw_document *document, struct kw_fault *fault)
+int kw_spool_document_add(struct kw_spool *spool, const char *connector, struct kw_view source, const struct kw_document *document,
+                          struct kw_fault *fault)
 {
     struct kw_query *query;
     int r = begin(spool, fault);

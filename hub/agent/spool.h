@@ -19,12 +19,12 @@
 struct kw_spool {
     struct kw_store *store;
     int lock;
-    bool begun;                            /* a transaction is open */
-    int64_t begun_ms;                      /* monotonic */
-    bool full;                             /* the disk was: nothing new is taken until the ballast stands again */
-    uint64_t bytes, limit;                 /* of bodies in documents, records and batches */
-    uint64_t documents, records, batches;  /* waiting */
-    uint64_t unchecked;                    /* bytes written since the log was copied into the database */
+    bool begun;                           /* a transaction is open */
+    int64_t begun_ms;                     /* monotonic */
+    bool full;                            /* the disk was: nothing new is taken until the ballast stands again */
+    uint64_t bytes, limit;                /* of bodies in documents, records and batches */
+    uint64_t documents, records, batches; /* waiting */
+    uint64_t unchecked;                   /* bytes written since the log was copied into the database */
 };
 
 struct kw_document { /* zero-initialised is empty; clear after use */

@@ -81,6 +81,10 @@ void kw_progress_end(struct kw_progress *progress);
 
 /* ---- subcommands ---------------------------------------------------------------- */
 
+int kw_cmd_agent(int argc, char **argv);
+int kw_cmd_check(int argc, char **argv);
+int kw_cmd_connector(int argc, char **argv);
+int kw_cmd_connector_run(int argc, char **argv);
 int kw_cmd_normalize(int argc, char **argv);
 int kw_cmd_card(int argc, char **argv);
 int kw_cmd_hub(int argc, char **argv);
@@ -89,6 +93,7 @@ int kw_cmd_principal(int argc, char **argv);
 int kw_cmd_quarantine(int argc, char **argv);
 int kw_cmd_record(int argc, char **argv);
 int kw_cmd_status(int argc, char **argv);
+int kw_cmd_submit(int argc, char **argv);
 int kw_cmd_validate(int argc, char **argv);
 int kw_cmd_verify(int argc, char **argv);
 int kw_cmd_ledger(int argc, char **argv);

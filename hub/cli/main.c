@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - finds the subcommand, or the role of a child process, and runs it. */
+#include "agent/agent.h"
 #include "cli/cli.h"
 #include "intake/intake.h"
 #include "ledger/ledger.h"
@@ -16,6 +17,10 @@ static const struct kw_command commands[] = {
     {"principal", kw_cmd_principal, "who is known to a hub"},
     {"quarantine", kw_cmd_quarantine, "what a hub could not process"},
     {"record", kw_cmd_record, "single records, for a stated purpose"},
+    {"connector", kw_cmd_connector, "a registry's connectors: run them"},
+    {"submit", kw_cmd_submit, "send files of records to the hub"},
+    {"check", kw_cmd_check, "ask about one check at a border"},
+    {"agent", kw_cmd_agent, "an agent's spool: what waits, what was refused"},
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
     {"verify", kw_cmd_verify, "verify one proof, offline"},
     {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},
@@ -25,11 +30,8 @@ static const struct kw_command commands[] = {
 
 static const struct kw_child_role roles[] = {
     /* role, function */
-    {"mapper", kw_mapper_child_main},
-    {"validator", kw_validator_child_main},
-    {"signer", kw_signer_role},
-    {"ledger-web", kw_ledger_web_role},
-    {NULL, NULL},
+    {"agent", kw_agent_child_main}, {"mapper", kw_mapper_child_main},   {"validator", kw_validator_child_main},
+    {"signer", kw_signer_role},     {"ledger-web", kw_ledger_web_role}, {NULL, NULL},
 };
 
 static int run_child(int argc, char **argv)

@@ -95,20 +95,24 @@ static int add_parameter(void *context, const char *name, struct kw_json *value)
     return 0;
 }
 
-static int find_sheet(const struct mapper *mapper, const struct kw_json *header, struct kw_mapping **ret_mapping,
-                      struct kw_fault *fault)
+struct job {
+    struct kw_view stylesheet, raw, format;
+    struct parameters parameters;
+};
+
+/* The named stylesheet, or without a name the first that makes something of the document; the last refusal is told. */
+static int normalize(const struct mapper *mapper, const struct job *job, const struct kw_mapping **ret_mapping,
+                     struct kw_normalized *ret_normalized, struct kw_fault *fault)
 {
-    struct kw_view name;
-    const int error = kw_json_get_text(header, "stylesheet", 64, &name, fault);
-    if (error < 0)
-        return error;
-    for (size_t i = 0; i < mapper->count; i++) {
-        if (kw_view_is(name, mapper->sheets[i].name)) {
-            *ret_mapping = mapper->sheets[i].mapping;
-            return 0;
-        }
+    const char *format = job->format.size > 0 ? (const char *)job->format.data : NULL;
+    int error = kw_fail(fault, -ENOENT, KW_E_MAPPING, "stylesheet", "there is no such stylesheet");
+    for (size_t i = 0; i < mapper->count && error < 0; i++) {
+        if (job->stylesheet.size > 0 && !kw_view_is(job->stylesheet, mapper->sheets[i].name))
+            continue;
+        error = kw_normalize(mapper->sheets[i].mapping, job->raw, format, job->parameters.list, ret_normalized, fault);
+        *ret_mapping = mapper->sheets[i].mapping;
     }
-    return kw_fail(fault, -ENOENT, KW_E_MAPPING, "stylesheet", "there is no such stylesheet");
+    return error;
 }
 
 static int write_mapped(const struct kw_mapping *mapping, struct kw_normalized *normalized, struct kw_message *answer)
@@ -127,7 +131,8 @@ static int write_mapped(const struct kw_mapping *mapping, struct kw_normalized *
     kw_json_close(&json, '}');
     answer->payload = normalized->records;
     normalized->records = (struct kw_buf){0};
-    return kw_json_end(&json);
+    const int error = kw_json_end(&json);
+    return error < 0 ? error : kw_buf_append(&answer->payload, normalized->leaves.data, normalized->leaves.size);
 }
 
 static int write_refused(const struct kw_fault *fault, struct kw_message *answer)
@@ -144,30 +149,34 @@ static int write_refused(const struct kw_fault *fault, struct kw_message *answer
     return kw_json_end(&json);
 }
 
+static int read_job(const struct kw_message *request, const struct kw_json *header, struct job *job, struct kw_fault *fault)
+{
+    struct kw_view rest = kw_view_of(&request->payload);
+    const struct kw_json *given = kw_json_member(header, "parameters");
+    const int error = kw_json_get_text(header, "stylesheet", 64, &job->stylesheet, fault);
+    if (error < 0)
+        return error;
+    if (given && kw_json_each(given, add_parameter, &job->parameters) < 0)
+        return kw_fail(fault, -EBADMSG, KW_E_HEADER, "parameters", "too many, or not texts");
+    if (kw_take_item(&rest, &job->raw) < 0)
+        return kw_fail(fault, -EBADMSG, KW_E_FRAMES, "payload", "the document is missing");
+    job->format = kw_json_text_of(kw_json_member(header, "format"));
+    return 0;
+}
+
 static int map(const struct mapper *mapper, const struct kw_message *request, struct kw_message *answer)
 {
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
+    const struct kw_mapping *mapping = NULL;
     struct kw_fault fault = {0};
-    struct kw_mapping *mapping = NULL;
     struct kw_normalized normalized = {0};
-    struct parameters parameters = {0};
-    struct kw_view rest = kw_view_of(&request->payload), raw = {0};
+    struct job job = {0};
     int error = kw_json_parse(kw_view_of(&request->header), &header, &fault);
     if (error == 0)
-        error = find_sheet(mapper, header, &mapping, &fault);
-    const struct kw_json *given = error == 0 ? kw_json_member(header, "parameters") : NULL;
-    if (error == 0 && given && kw_json_each(given, add_parameter, &parameters) < 0)
-        error = kw_fail(&fault, -EBADMSG, KW_E_HEADER, "parameters", "too many, or not texts");
-    if (error == 0 && kw_take_item(&rest, &raw) < 0)
-        error = kw_fail(&fault, -EBADMSG, KW_E_FRAMES, "payload", "the document is missing");
-    const struct kw_view format = error == 0 ? kw_json_text_of(kw_json_member(header, "format")) : (struct kw_view){NULL, 0};
+        error = read_job(request, header, &job, &fault);
     if (error == 0)
-        error =
-            kw_normalize(mapping, raw, format.size > 0 ? (const char *)format.data : NULL, parameters.list, &normalized, &fault);
-    if (error == 0)
-        error = write_mapped(mapping, &normalized, answer);
-    else
-        error = write_refused(&fault, answer);
+        error = normalize(mapper, &job, &mapping, &normalized, &fault);
+    error = error == 0 ? write_mapped(mapping, &normalized, answer) : write_refused(&fault, answer);
     kw_normalized_clear(&normalized);
     return error;
 }

@@ -160,6 +160,7 @@ const char *kw_mapping_format(const struct kw_mapping *mapping)
 void kw_normalized_clear(struct kw_normalized *normalized)
 {
     kw_buf_clear(&normalized->records);
+    kw_buf_clear(&normalized->leaves);
     kw_buf_clear(&normalized->warnings);
     normalized->count = normalized->warning_count = 0;
 }
@@ -188,11 +189,29 @@ static int read_raw(struct kw_view raw, const char *format, const char *const *p
     return kw_fail(fault, -EINVAL, KW_E_MAPPING, "format", "not json, csv or xml");
 }
 
+static int put_leaf(struct kw_view canonical, struct kw_view image_bytes, struct kw_normalized *normalized)
+{
+    struct kw_buf leaf = {0};
+    struct kw_image image;
+    struct kw_record_head head;
+    uint8_t hash[KW_HASH_SIZE];
+    kw_sha256_of(canonical.data, canonical.size, hash);
+    int error = kw_image_open(image_bytes, &image);
+    if (error == 0)
+        error = kw_record_head(&image, &head);
+    if (error == 0)
+        error = kw_origin_leaf(head.source_id, head.source_version, hash, &leaf);
+    if (error == 0)
+        error = kw_put_item(&normalized->leaves, leaf.data, leaf.size);
+    kw_buf_clear(&leaf);
+    return error;
+}
+
 static int take_record(struct kw_mapping *mapping, const struct kw_xml_element *element, struct kw_normalized *normalized,
                        struct kw_fault *fault)
 {
     KW_AUTO(kw_xml_freep) struct kw_xml *record = NULL;
-    struct kw_buf text = {0}, canonical = {0};
+    struct kw_buf text = {0}, canonical = {0}, image = {0};
     int error = kw_xml_copy(element, &record);
     if (error == 0 && mapping->profile)
         kw_profile_apply(mapping->profile, record);
@@ -201,12 +220,14 @@ static int take_record(struct kw_mapping *mapping, const struct kw_xml_element *
     if (error < 0)
         kw_fail(fault, error, KW_E_MEMORY, "", "out of memory");
     else
-        error = kw_validate(mapping->validator, kw_view_of(&text), &canonical, NULL, NULL, fault);
-    if (error == 0 && (error = kw_put_item(&normalized->records, canonical.data, canonical.size)) < 0)
+        error = kw_validate(mapping->validator, kw_view_of(&text), &canonical, &image, NULL, fault);
+    if (error == 0 && ((error = kw_put_item(&normalized->records, canonical.data, canonical.size)) < 0 ||
+                       (error = put_leaf(kw_view_of(&canonical), kw_view_of(&image), normalized)) < 0))
         kw_fail(fault, error, KW_E_MEMORY, "", "out of memory");
     normalized->count += error == 0;
     kw_buf_clear(&text);
     kw_buf_clear(&canonical);
+    kw_buf_clear(&image);
     return error;
 }
 

@@ -29,6 +29,7 @@ const char *kw_mapping_format(const struct kw_mapping *mapping);
 
 struct kw_normalized {      /* zero-initialised is empty; clear after use */
     struct kw_buf records;  /* canonical bytes: items for kw_take_item */
+    struct kw_buf leaves;   /* the origin leaf entry of each record, in the same order: items */
     size_t count;           /* of records */
     struct kw_buf warnings; /* items: "code place", each once, never a value */
     size_t warning_count;   /* how often something was warned of: as many items or more */
@@ -46,9 +47,10 @@ KW_CHECKED int kw_normalize(struct kw_mapping *mapping, struct kw_view raw, cons
 KW_CHECKED int kw_mapping_warm(struct kw_mapping *mapping, struct kw_fault *fault);
 
 /* `kinward child mapper FOLDER CODES PROFILE`: loads every stylesheet of the folder that states a mapping, locks itself in, then
- * answers on fd. Request MAP, header {"stylesheet","format"?,"parameters":{name:value}}, payload item 0 the raw document; answer
- * MAPPED, header {"mapping","version","count","warnings":[…]}, payload items the canonical records; or REFUSED, header
- * {"code","place","line","column","detail"}. PING is answered PONG. Ends when the pipe ends. PROFILE "-" transmits all. */
+ * answers on fd. Request MAP, header {"stylesheet","format"?,"parameters":{name:value}}, payload item 0 the raw document; an
+ * empty stylesheet stands for the first that can read it. Answer MAPPED, header {"mapping","version","count","warnings":[…]},
+ * payload items the canonical records, then as many origin leaf entries; or REFUSED, header {"code","place","line","column",
+ * "detail"}. PING is answered PONG. Ends when the pipe ends. PROFILE "-" transmits all. */
 int kw_mapper_child_main(int fd, int argc, char **argv);
 
 #endif

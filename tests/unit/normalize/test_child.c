@@ -51,7 +51,7 @@ static void ask(const char *verb, const char *header, const char *document, stru
 static void maps(void **state)
 {
     struct kw_message answer;
-    struct kw_view rest, record;
+    struct kw_view rest, record, leaf;
     ask("PING", "{}", NULL, &answer);
     assert_string_equal(answer.verb, "PONG");
     kw_message_clear(&answer);
@@ -64,7 +64,9 @@ static void maps(void **state)
         assert_non_null(strstr((char *)answer.header.data, "unknown-code sex"));
         rest = kw_view_of(&answer.payload);
         assert_int_equal(kw_take_item(&rest, &record), 0);
+        assert_int_equal(kw_take_item(&rest, &leaf), 0); /* lengths and texts of id and version, and the hash */
         assert_int_equal(rest.size, 0);
+        assert_int_equal(leaf.size, 2 + 1 + 2 + 1 + 32);
         assert_non_null(memmem(record.data, record.size, "<value>2019-09-12</value>", 25));
         assert_non_null(memmem(record.data, record.size, "\u0416\u0423\u041a", 6));
         kw_message_clear(&answer);

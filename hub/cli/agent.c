@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agent.c - kinward connector run: the ministry's agent in the foreground; kinward agent: its spool. */
+#include <string.h>
+
+#include "agent/agent.h"
+#include "cli/cli.h"
+#include "sandbox/sandbox.h"
+
+static void print_ready(void *context)
+{
+    (void)context;
+    printf("{\"ready\":\"agent\"}\n");
+    fflush(stdout);
+}
+
+int kw_cmd_connector_run(int argc, char **argv)
+{
+    const char *config = NULL;
+    const struct kw_option options[] = {
+        {.name = "config", .value_name = "FILE", .help = "the agent's configuration", .value = &config, .required = true},
+        {0},
+    };
+    const struct kw_usage usage = {
+        .synopsis = "kinward connector run --config agent.xml",
+        .summary =
+            "Runs the agent with its connectors in the foreground until SIGTERM: documents are spooled durably, normalised,\n"
+            "signed and sent until the hub has signed for them. Prints one JSON line when the spool is open.",
+        .example = "kinward connector run --config agent/agent.xml",
+        .options = options,
+    };
+    struct kw_fault fault = {0};
+    int first, exit_code;
+    if (!kw_cli_options(&usage, argc, argv, &first, &exit_code))
+        return exit_code;
+    if (kw_sandbox_harden(&fault) < 0 || kw_agent_run(config, -1, print_ready, NULL, &fault) < 0)
+        return kw_cli_error("connector run", &fault);
+    return KW_EXIT_DONE;
+}
+
+static const char *config_option(const char *synopsis, const char *summary, const char *example, int argc, char **argv,
+                                 int *ret_exit)
+{
+    const char *config = NULL;
+    const struct kw_option options[] = {
+        {.name = "config", .value_name = "FILE", .help = "the agent's configuration", .value = &config, .required = true},
+        {0},
+    };
+    const struct kw_usage usage = {.synopsis = synopsis, .summary = summary, .example = example, .options = options};
+    int first;
+    return kw_cli_options(&usage, argc, argv, &first, ret_exit) ? config : NULL;
+}
+
+static int run_status(int argc, char **argv)
+{
+    struct kw_fault fault = {0};
+    struct kw_buf json = {0};
+    int exit_code;
+    const char *config = config_option("kinward agent status --config agent.xml",
+                                       "Prints one JSON object: what waits in the spool and since when, receipts, what the hub\n"
+                                       "refused, what the mapper could not read.",
+                                       "kinward agent status --config agent/agent.xml", argc, argv, &exit_code);
+    if (!config)
+        return exit_code;
+    if (kw_agent_status(config, &json, &fault) < 0) {
+        kw_buf_clear(&json);
+        return kw_cli_error("agent status", &fault);
+    }
+    printf("%s\n", (const char *)json.data);
+    kw_buf_clear(&json);
+    return KW_EXIT_DONE;
+}
+
+static int run_requeue(int argc, char **argv)
+{
+    struct kw_fault fault = {0};
+    uint64_t count = 0;
+    int exit_code;
+    const char *config = config_option("kinward agent requeue --config agent.xml",
+                                       "Puts the documents that the mapper could not read back into the queue, after a\n"
+                                       "stylesheet was mended. The agent must not run.",
+                                       "kinward agent requeue --config agent/agent.xml", argc, argv, &exit_code);
+    if (!config)
+        return exit_code;
+    if (kw_agent_requeue(config, &count, &fault) < 0)
+        return kw_cli_error("agent requeue", &fault);
+    printf("%llu documents queued again\n", (unsigned long long)count);
+    return KW_EXIT_DONE;
+}
+
+int kw_cmd_agent(int argc, char **argv)
+{
+    static const struct kw_command commands[] = {
+        {"status", run_status, "what waits in the spool, what was refused"},
+        {"requeue", run_requeue, "quarantined documents again, after a stylesheet was mended"},
+        {NULL, NULL, NULL},
+    };
+    return kw_cli_group("kinward agent", commands, argc, argv);
+}
