@@ -30,12 +30,13 @@ int kw_xml_new(const char *space, const char *name, struct kw_xml **ret_document
     int error = kw_xml_init();
     if (error < 0)
         return error;
+    const unsigned long failures = kw_recipe_failures();
     xmlDocPtr tree = xmlNewDoc((const xmlChar *)"1.0");
     xmlNodePtr root = tree ? xmlNewDocNode(tree, NULL, (const xmlChar *)name, NULL) : NULL;
     if (root)
         xmlDocSetRootElement(tree, root);
     error = -ENOMEM;
-    if (root && (!space || (root->ns = xmlNewNs(root, (const xmlChar *)space, NULL))))
+    if (root && (!space || (root->ns = xmlNewNs(root, (const xmlChar *)space, NULL))) && kw_recipe_failures() == failures)
         error = kw_xml_wrap(tree, ret_document);
     if (error < 0)
         xmlFreeDoc(tree);
@@ -52,17 +53,16 @@ int kw_xml_add(struct kw_xml_element *parent, const char *name, struct kw_view t
         return error;
     if (text.size > INT32_MAX)
         return -E2BIG;
+    const unsigned long failures = kw_recipe_failures();
     xmlNodePtr node = xmlNewDocNode(above->doc, above->ns, (const xmlChar *)name, NULL);
-    if (!node)
-        return -ENOMEM;
-    if (text.size > 0) {
+    if (node && text.size > 0) {
         xmlNodePtr content = xmlNewDocTextLen(above->doc, text.data, (int)text.size);
-        if (!content || !content->content) {
-            xmlFreeNode(content);
-            xmlFreeNode(node);
-            return -ENOMEM;
-        }
-        xmlAddChild(node, content);
+        if (content)
+            xmlAddChild(node, content);
+    }
+    if (kw_recipe_failures() != failures) { /* a node may lack its name or its text */
+        xmlFreeNode(node);
+        return -ENOMEM;
     }
     xmlAddChild(above, node);
     if (ret_element)
@@ -75,23 +75,25 @@ int kw_xml_set(struct kw_xml_element *element, const char *name, struct kw_view 
     int error = check_text(value);
     if (error < 0)
         return error;
+    const unsigned long failures = kw_recipe_failures();
     xmlChar *text = xmlStrndup(value.data ? value.data : (const xmlChar *)"", (int)value.size);
     if (!text)
         return -ENOMEM;
     /* xmlNewProp takes the value as it is: "&" is no reference */
-    error = xmlNewProp(node_of(element), (const xmlChar *)name, text) ? 0 : -ENOMEM;
+    error = xmlNewProp(node_of(element), (const xmlChar *)name, text) && kw_recipe_failures() == failures ? 0 : -ENOMEM;
     xmlFree(text);
     return error;
 }
 
 int kw_xml_copy(const struct kw_xml_element *element, struct kw_xml **ret_document)
 {
+    const unsigned long failures = kw_recipe_failures();
     xmlDocPtr tree = xmlNewDoc((const xmlChar *)"1.0");
     xmlNodePtr copy = tree ? xmlDocCopyNode((xmlNodePtr)(uintptr_t)element, tree, 1) : NULL;
     int error = -ENOMEM;
     if (copy) {
         xmlDocSetRootElement(tree, copy);
-        error = kw_xml_wrap(tree, ret_document);
+        error = kw_recipe_failures() == failures ? kw_xml_wrap(tree, ret_document) : -ENOMEM;
     }
     if (error < 0)
         xmlFreeDoc(tree);

@@ -99,12 +99,15 @@ int kw_xml_read_tree(struct kw_view text, size_t limit, xmlDocPtr *ret_tree, str
         return error;
     if (text.size > INT32_MAX)
         return kw_fail(fault, -EBADMSG, KW_E_TOO_LARGE, "", "larger than the limit");
+    const unsigned long failures = kw_recipe_failures();
     xmlParserCtxtPtr parser = xmlNewParserCtxt();
     if (!parser)
         return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
     xmlDocPtr tree = xmlCtxtReadMemory(parser, (const char *)text.data, (int)text.size, NULL, NULL, KW_RECIPE_OPTIONS);
     error = kw_recipe_after(parser, fault);
-    if (error == 0 && (!tree || tree->intSubset || !xmlDocGetRootElement(tree)))
+    if (kw_recipe_failures() != failures)
+        error = kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
+    else if (error == 0 && (!tree || tree->intSubset || !xmlDocGetRootElement(tree)))
         error = kw_fail(fault, -EBADMSG, KW_E_ILL_FORMED, "", "no element");
     xmlFreeParserCtxt(parser);
     if (error == 0)
@@ -233,12 +236,13 @@ static int close_bytes(void *context)
 int kw_xml_canonical(const struct kw_xml *document, struct kw_buf *ret_bytes)
 {
     struct kw_buf bytes = {0};
+    const unsigned long failures = kw_recipe_failures();
     xmlOutputBufferPtr out = xmlOutputBufferCreateIO(write_bytes, close_bytes, &bytes, NULL);
     if (!out)
         return -ENOMEM;
     const int made = xmlC14NExecute(document->tree, NULL, NULL, XML_C14N_EXCLUSIVE_1_0, NULL, 0, out);
     const int closed = xmlOutputBufferClose(out);
-    int error = made < 0 || closed < 0 ? -ENOMEM : 0;
+    int error = made < 0 || closed < 0 || kw_recipe_failures() != failures ? -ENOMEM : 0;
     if (error == 0)
         error = kw_buf_append(ret_bytes, bytes.data, bytes.size);
     kw_buf_clear(&bytes);

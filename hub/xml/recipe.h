@@ -20,6 +20,9 @@ KW_CHECKED int kw_recipe_after(const xmlParserCtxt *parser, struct kw_fault *fau
 /* The fault of a libxml2 error code without a position. */
 int kw_recipe_error(int library_code, struct kw_fault *fault);
 
+/* How many allocations of the libraries have failed on this thread. A result of theirs is whole only when none did meanwhile. */
+unsigned long kw_recipe_failures(void);
+
 /* Line and column (in characters), both from 1, of a byte of text. */
 void kw_recipe_place(struct kw_view text, size_t offset, unsigned *ret_line, unsigned *ret_column);
 

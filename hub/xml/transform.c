@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "xml/recipe.h"
 
 #define HOST_SPACE "urn:kinward:mapping:1"
 
@@ -26,6 +27,7 @@ struct kw_transform {
 struct words { /* what the library said, as far as there is room */
     char text[220];
     size_t size;
+    bool failed; /* an XPath error; libxslt goes on after some of them */
 };
 
 struct run {
@@ -51,6 +53,8 @@ KW_PRINTF(2, 3) static void note(void *context, const char *format, ...)
 
 static void note_error(void *context, xmlErrorPtr error)
 {
+    struct words *words = context;
+    words->failed = words->failed || error->level >= XML_ERR_ERROR;
     note(context, "%s ", error->message ? error->message : "error");
 }
 
@@ -235,6 +239,7 @@ int kw_transform_run(struct kw_transform *transform, const struct kw_xml *docume
 {
     struct run run = {.transform = transform, .context = context};
     xmlDocPtr result = NULL;
+    const unsigned long failures = kw_recipe_failures();
     xsltTransformContextPtr running = xsltNewTransformContext(transform->sheet, document->tree);
     if (!running)
         return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
@@ -244,12 +249,14 @@ int kw_transform_run(struct kw_transform *transform, const struct kw_xml *docume
         xmlSetGenericErrorFunc(NULL, quiet);
         result = xsltApplyStylesheetUser(transform->sheet, document->tree, NULL, NULL, NULL, running);
         xmlSetStructuredErrorFunc(NULL, NULL);
-        if (!result || running->state != XSLT_STATE_OK)
+        if (!result || running->state != XSLT_STATE_OK || run.error < 0 || run.words.failed)
             error = -EBADMSG;
     }
     xsltFreeTransformContext(running);
     trim(&run.words);
-    if (error == 0 && !xmlDocGetRootElement(result))
+    if (kw_recipe_failures() != failures)
+        error = kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
+    else if (error == 0 && !xmlDocGetRootElement(result))
         error = kw_fail(fault, -ENODATA, KW_E_MAPPING, "", "the stylesheet made no element");
     else if (error == 0 && (error = kw_xml_wrap(result, ret_result)) < 0)
         kw_fail(fault, error, KW_E_MEMORY, "", "out of memory");
