@@ -138,6 +138,27 @@ static void identifiers(void **state)
     assert_string_equal(script, "Zyyy");
 }
 
+static void cleaning(void **state)
+{
+    struct kw_buf text = {0};
+    assert_int_equal(kw_text_clean(kw_view_text(" \t a\xc2\xa0\r\n b e\xcc\x81 \xd9\xa3\n"), true, &text), 0);
+    assert_string_equal((char *)text.data, "a b \xc3\xa9 3");
+    text.size = 0;
+    assert_int_equal(kw_text_clean(kw_view_text(" \xd9\xa3 "), false, &text), 0);
+    assert_string_equal((char *)text.data, "\xd9\xa3");
+    assert_int_equal(kw_text_clean(kw_view_text("\xff"), false, &text), -EILSEQ);
+    text.size = 0;
+    assert_int_equal(kw_text_clean(kw_view_text("  "), false, &text), 0);
+    assert_int_equal(text.size, 0);
+    assert_int_equal(kw_text_case(kw_view_text("stra\xc3\x9f"
+                                               "e \xd0\xb6"),
+                                  true, &text),
+                     0);
+    assert_int_equal(kw_text_case(kw_view_text(" \xc3\x89"), false, &text), 0);
+    assert_string_equal((char *)text.data, "STRASSE \xd0\x96 \xc3\xa9");
+    kw_buf_clear(&text);
+}
+
 static void days(void **state)
 {
     int32_t day;
@@ -228,8 +249,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(preload),   cmocka_unit_test(utf8_corpus), cmocka_unit_test(utf8_offset), cmocka_unit_test(nfc),
-        cmocka_unit_test(names),     cmocka_unit_test(identifiers), cmocka_unit_test(days),        cmocka_unit_test(intervals),
-        cmocka_unit_test(calendars), cmocka_unit_test(ages),
+        cmocka_unit_test(names),     cmocka_unit_test(identifiers), cmocka_unit_test(days),        cmocka_unit_test(cleaning),
+        cmocka_unit_test(intervals), cmocka_unit_test(calendars),   cmocka_unit_test(ages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
