@@ -40,8 +40,11 @@ static void enter(struct walk *walk, const char *name)
 {
     const int size = snprintf(walk->path + walk->size, sizeof(walk->path) - walk->size, "/%s", name);
     walk->size += size > 0 ? (size_t)size : 0;
-    if (walk->size >= sizeof(walk->path))
-        walk->size = sizeof(walk->path) - 1;
+    if (walk->size < sizeof(walk->path))
+        return;
+    walk->size = sizeof(walk->path) - 1;
+    while (walk->size > 0 && (walk->path[walk->size - 1] & 0x80)) /* no half character at the cut */
+        walk->path[--walk->size] = 0;
 }
 
 static int add_member(void *context, const char *name, struct kw_json *value)

@@ -46,6 +46,9 @@ KW_PRINTF(2, 3) static void note(void *context, const char *format, ...)
     va_end(arguments);
     if (size > 0)
         words->size += (size_t)size < sizeof(words->text) - words->size ? (size_t)size : sizeof(words->text) - words->size - 1;
+    if (words->size == sizeof(words->text) - 1) /* no half character at the cut */
+        while (words->size > 0 && (words->text[words->size - 1] & 0x80))
+            words->text[--words->size] = 0;
     for (char *at = words->text; *at; at++)
         if (*at == '\n')
             *at = ' ';

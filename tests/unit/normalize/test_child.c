@@ -85,6 +85,9 @@ static void refuses(void **state)
         {"not json", "{}", "\"code\":\"json\""},
         {"{\"stylesheet\":\"sheet\"}", "{\"file\":\"x\"}", "\"code\":\"mapping\""},
         {"{\"stylesheet\":\"sheet\"}", "{\"on\":\"2012\"}", "\"code\":\"schema\""},
+        /* cut in the middle of a character, the path must still be text */
+        {"{\"stylesheet\":\"sheet\"}", "{\"xéééééééééééééééééééééééééééééééééééééééééééééééééééééééééé\":\"\\u0001\"}",
+         "\"code\":\"encoding\""},
     };
     for (size_t i = 0; i < KW_COUNT(bad); i++) {
         struct kw_message answer;
