@@ -354,7 +354,7 @@
     <xsl:param name="observations"/>
     <xsl:param name="code"/>
     <xsl:variable name="observation" select="$observations[j:map[@key = 'code']/j:array[@key = 'coding']/j:map/j:string[@key = 'code'] = $code][1]"/>
-    <xsl:value-of select="($observation/j:map[@key = 'valueQuantity']/j:number[@key = 'value'] | $observation/j:map[@key = 'valueCodeableConcept']/j:array[@key = 'coding']/j:map[1]/*[@key = 'code'] | $observation/*[@key = 'valueString' or @key = 'valueInteger' or @key = 'valueDateTime' or @key = 'valueBoolean'])[1]"/>
+    <xsl:value-of select="($observation/j:map[@key = 'valueQuantity']/*[@key = 'value'] | $observation/j:map[@key = 'valueCodeableConcept']/j:array[@key = 'coding']/j:map[1]/*[@key = 'code'] | $observation/*[@key = 'valueString' or @key = 'valueInteger' or @key = 'valueDateTime' or @key = 'valueBoolean'])[1]"/>
   </xsl:template>
 
   <xsl:template name="live-birth">

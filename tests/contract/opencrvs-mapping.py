@@ -192,6 +192,36 @@ def check_bundle(path):
     equal(f'{name} registered', text(normalize(registered)[1][0], 'status'), 'registered')
 
 
+OBSERVED = {'57722-1': {'valueQuantity': {'value': 'TWIN'}}, '3141-9': {'valueQuantity': {'value': 2.75, 'unit': 'kg'}},
+            '73764-3': {'valueString': 'NURSE_MIDWIFE'}, 'num-born-alive': {'valueInteger': 2}, '68499-3': {'valueDateTime': '2020-05'}}
+
+
+def check_fuller(path):
+    """What the real bundles lack: registered with a number, an age for a birth date, two scripts, observations, another informant."""
+    bundle = json.loads(path.read_text())
+    for resource in [e['resource'] for e in bundle['entry']]:
+        if resource['resourceType'] == 'Task':
+            resource['businessStatus']['coding'][0]['code'] = 'REGISTERED'
+            resource['identifier'].append({'system': 'http://opencrvs.org/specs/id/birth-registration-number', 'value': '2024BTEST01'})
+        if resource.get('birthDate') == '1990-01-01':
+            del resource['birthDate']
+            resource['extension'].append({'url': 'http://opencrvs.org/specs/extension/age-of-individual-in-years', 'valueString': 34})
+            resource['name'].append({'use': 'bn', 'given': ['মা'], 'family': ['সামি']})
+            resource['address'][0].update(line=['', 'Plot 4', '', 'North'], country='ZMB')
+    bundle['entry'] += [{'resource': dict(value, resourceType='Observation', code={'coding': [{'code': code}]})} for code, value in OBSERVED.items()]
+    record = normalize(json.dumps(bundle), '--profile', 'none', '--jurisdiction', 'ZM')[1][0]
+    mother = party(record, 'mother')
+    equal('fuller entry', [text(record, 'registration/' + p) for p in ('number', 'date/value', 'delayDays')], ['2024BTEST01', '2024-10-31', '304'])
+    equal('fuller child number', [text(party(record, 'child'), 'identifier/' + p) for p in ('type', 'value', 'issuingCountry')],
+          ['birth_registration', '2024BTEST01', 'ZM'])
+    equal('fuller mother born', [text(mother, 'dateOfBirth/' + p) for p in ('value', 'earliest', 'latest', 'qualifier', 'statedAge/value')],
+          [None, '1989-01-02', '1990-01-01', 'estimated_from_age', '34'])
+    equal('fuller scripts', [(n.get('language'), n.get('script')) for n in mother.findall('r:name', SPACE)], [('en', 'Latn'), ('bn', 'Beng')])
+    equal('fuller address', (text(mother, 'usualResidence/fullAddress'), text(mother, 'usualResidence/country')), ('Plot 4, North', 'ZM'))
+    equal('fuller birth', [text(record, 'liveBirth/' + p) for p in ('birthType', 'attendant', 'weightGrams', 'childrenBornAlive', 'previousLiveBirth/value')],
+          ['twin', 'nurse_midwife', '2750', '2', '2020-05'])
+
+
 def check_refusals(path):
     bundle = json.loads(path.read_text())
     for name, change in {'no Composition': 'Composition', 'no Task': 'Task'}.items():
@@ -208,6 +238,7 @@ def main():
         return 0
     for path in bundles:
         check_bundle(path)
+    check_fuller(BUNDLES / 'incoming-birth-bundle.json')
     check_refusals(bundles[0])
     print(f'1..{len(results)}')
     for number, (name, problem) in enumerate(results, 1):
