@@ -250,6 +250,8 @@ int kw_agent_turn(struct kw_agent *agent, int wait_ms, int stop_fd, int signal_f
     if (r == 0)
         r = tell(agent, &wait, fault);
     heal(agent);
+    if (agent->spool.records == 0 && agent->line.count == 0)
+        agent->line.idle_ms = kw_clock_monotonic_ms();
     agent->next_ms = wait;
     return r;
 }

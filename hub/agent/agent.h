@@ -38,7 +38,7 @@ KW_CHECKED int kw_submit_add(struct kw_submit *submit, const char *path, struct 
 KW_CHECKED int kw_submit_step(struct kw_submit *submit, int wait_ms, struct kw_fault *fault);
 struct kw_submit_state {
     uint64_t waiting, done; /* records; documents that are not mapped yet count as one */
-    int64_t silent_ms;      /* since the hub was heard; since the start when never */
+    int64_t silent_ms;      /* that records have waited for a word from the hub */
     enum kw_code trouble;   /* the last error the hub gave, KW_OK when it went well since */
     uint64_t held;          /* batches the hub does not take in any case; they stay in the spool */
 };

@@ -17,7 +17,7 @@
 
 int kw_line_open(struct kw_line *line, struct kw_bus *bus, const struct kw_agent_settings *settings, struct kw_fault *fault)
 {
-    *line = (struct kw_line){.settings = settings, .silence_ms = SILENCE_MS, .opened_ms = kw_clock_monotonic_ms()};
+    *line = (struct kw_line){.settings = settings, .silence_ms = SILENCE_MS, .idle_ms = kw_clock_monotonic_ms()};
 #ifdef KINWARD_FAULT_POINTS
     const char *silence = getenv("KINWARD_SILENCE_MS"); /* tests do not wait that long */
     if (silence)

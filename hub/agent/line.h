@@ -27,9 +27,9 @@ struct kw_line {
     const struct kw_agent_settings *settings;
     enum kw_line_state state;
     uint64_t next_request, hello;
-    int64_t hello_ms;            /* sent, or not before */
-    int64_t heard_ms, opened_ms; /* monotonic */
-    int64_t silence_ms;          /* after which everything is repeated */
+    int64_t hello_ms;          /* sent, or not before */
+    int64_t heard_ms, idle_ms; /* monotonic: a word from the hub; nothing waited for one */
+    int64_t silence_ms;        /* after which everything is repeated */
     uint32_t window, batch_limit, under_way;
     uint64_t epoch;
     enum kw_code trouble; /* the hub's last error; KW_OK after a receipt */

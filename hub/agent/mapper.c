@@ -199,6 +199,10 @@ int kw_mapper_receive(struct kw_mapper *mapper, struct kw_spool *spool, struct k
 {
     struct kw_message message = {0};
     int r = 0;
+    if (mapper->pipe && kw_pipe_queued(mapper->pipe))
+        r = kw_pipe_flush(mapper->pipe); /* a large document goes out in pieces */
+    if (r < 0 && r != -EAGAIN)
+        return child_failed(mapper, spool, fault);
     while (mapper->pipe && (r = kw_pipe_get(mapper->pipe, &message)) == 0) {
         r = answered(mapper, spool, &message, fault);
         if (r < 0)

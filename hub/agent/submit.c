@@ -125,7 +125,8 @@ void kw_submit_state(const struct kw_submit *submit, struct kw_submit_state *ret
         state.waiting += line->sent[i].row.count;
         state.held += line->sent[i].held;
     }
-    state.silent_ms = kw_clock_monotonic_ms() - (line->heard_ms ? line->heard_ms : line->opened_ms);
+    const int64_t since = line->heard_ms > line->idle_ms ? line->heard_ms : line->idle_ms;
+    state.silent_ms = kw_clock_monotonic_ms() - since;
     *ret_state = state;
 }
 
