@@ -214,11 +214,12 @@ static int tell(struct kw_agent *agent, int *wait_ms, struct kw_fault *fault)
 static void heal(struct kw_agent *agent)
 {
     const int64_t now = kw_clock_monotonic_ms();
-    if (!agent->spool.full || now - agent->healed_ms < HEAL_MS)
+    const bool was_full = agent->spool.full;
+    if ((!was_full && agent->spool.ballast) || now - agent->healed_ms < HEAL_MS)
         return;
     agent->healed_ms = now;
     kw_spool_heal(&agent->spool);
-    if (!agent->spool.full)
+    if (was_full && !agent->spool.full)
         kw_log(KW_LOG_NOTICE, "agent", "spool.healed", "documents=%llu", (unsigned long long)agent->spool.documents);
 }
 

@@ -89,7 +89,9 @@ int kw_spool_open(const char *folder, const char *name, uint64_t limit, struct k
         kw_spool_close(&spool);
         return r;
     }
-    spool.full = kw_store_ballast(spool.store, BALLAST, NULL) < 0;
+    spool.ballast = kw_store_ballast(spool.store, BALLAST, NULL) == 0;
+    spool.full = !spool.ballast && spool.bytes > 0;
+    spool.full_bytes = spool.bytes;
     *ret_spool = spool;
     return 0;
 }
@@ -153,6 +155,8 @@ int kw_spool_commit(struct kw_spool *spool, struct kw_fault *fault)
     if (r == -ENOSPC) {
         kw_spool_rollback(spool);
         spool->full = true;
+        spool->full_bytes = spool->bytes;
+        spool->ballast = false;
         (void)!kw_store_ballast(spool->store, 0, NULL); /* space for the receipts that will make more */
     }
     return r;
@@ -163,12 +167,16 @@ bool kw_spool_accepts(const struct kw_spool *spool)
     return !spool->full && spool->bytes < spool->limit;
 }
 
+/* Twice the ballast, so that there is still space when it stands. Else what was drained: the file does not shrink, but its
+ * free pages are used again. */
 void kw_spool_heal(struct kw_spool *spool)
 {
-    if (!spool->full || spool->begun)
+    if (spool->begun || (spool->ballast && !spool->full))
         return;
     (void)!kw_store_checkpoint(spool->store, true, NULL);
-    if (kw_store_ballast(spool->store, BALLAST, NULL) == 0)
+    if (!spool->ballast && kw_store_ballast(spool->store, 2 * BALLAST, NULL) == 0)
+        spool->ballast = kw_store_ballast(spool->store, 0, NULL) == 0 && kw_store_ballast(spool->store, BALLAST, NULL) == 0;
+    if (spool->ballast || spool->bytes < spool->full_bytes / 2)
         spool->full = false;
 }
 

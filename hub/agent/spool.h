@@ -21,7 +21,9 @@ struct kw_spool {
     int lock;
     bool begun;                           /* a transaction is open */
     int64_t begun_ms;                     /* monotonic */
-    bool full;                            /* the disk was: nothing new is taken until the ballast stands again */
+    bool full;                            /* the disk was: nothing new is taken until there is space again */
+    bool ballast;                         /* the reserve for receipts stands */
+    uint64_t full_bytes;                  /* what was in the spool when the disk was full */
     uint64_t bytes, limit;                /* of bodies in documents, records and batches */
     uint64_t documents, records, batches; /* waiting */
     uint64_t unchecked;                   /* bytes written since the log was copied into the database */
