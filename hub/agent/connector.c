@@ -30,6 +30,20 @@ int kw_connector_open(struct kw_connector *connector, const struct kw_agent_sett
     return 0;
 }
 
+/* Its pipe may end a moment before it does; one that hangs is killed. Both count for the back-off. */
+void kw_child_end(struct kw_child *child)
+{
+    for (int i = 0; i < 20; i++) {
+        if (kw_child_reap(child))
+            return;
+        usleep(1000);
+    }
+    kw_child_kill(child);
+    const unsigned failures = child->failures < 7 ? child->failures : 7;
+    child->failures++;
+    child->not_before_ms = kw_clock_monotonic_ms() + (100 << failures);
+}
+
 static void forget_child(struct kw_connector *connector)
 {
     kw_pipe_free(connector->pipe);
@@ -252,8 +266,7 @@ static void started(struct kw_connector *connector, const struct kw_message *mes
 
 static void child_failed(struct kw_connector *connector)
 {
-    if (!kw_child_reap(&connector->child))
-        kw_child_kill(&connector->child);
+    kw_child_end(&connector->child);
     kw_log(KW_LOG_WARNING, "agent", "connector.ended", "connector=%s status=%d restarts=%u", connector->source->name,
            connector->child.last_status, connector->child.restarts);
     forget_child(connector);

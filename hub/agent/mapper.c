@@ -2,6 +2,7 @@
 /* mapper.c - the mapper child: one document at a time, so that a crash or hang costs that one and no other. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/private.h"
 #include "json/json.h"
@@ -18,6 +19,11 @@ int kw_mapper_open(struct kw_mapper *mapper, const struct kw_agent_settings *set
     *mapper = (struct kw_mapper){.settings = settings, .source = source, .child = {.fd = -1}};
     mapper->connector = source ? source->name : KW_AGENT_RECORDS;
     const char *folder = source ? source->plugin : KW_AGENT_RECORDS;
+    struct stat status;
+    /* a ministry's own folder of connectors goes first: its stylesheets are its own */
+    if (source && settings->plugins[0] && kw_path_join(mapper->folder, sizeof mapper->folder, settings->plugins, folder) == 0 &&
+        stat(mapper->folder, &status) == 0 && S_ISDIR(status.st_mode))
+        return 0;
     snprintf(name, sizeof name, "connectors/%.200s", folder);
     if (kw_data_path(name, mapper->folder) < 0)
         return kw_fail(fault, -ENOENT, KW_E_MAPPING, name, "there is no such connector");
@@ -139,11 +145,9 @@ static int give_up(struct kw_mapper *mapper, struct kw_spool *spool, const struc
 static int child_failed(struct kw_mapper *mapper, struct kw_spool *spool, struct kw_fault *fault)
 {
     const bool busy = mapper->state == KW_MAPPER_BUSY;
-    const int status = mapper->child.last_status;
-    if (!kw_child_reap(&mapper->child))
-        kw_child_kill(&mapper->child);
-    kw_log(KW_LOG_WARNING, "agent", "mapper.failed", "connector=%s status=%d busy=%d", mapper->connector,
-           mapper->child.last_status ? mapper->child.last_status : status, busy);
+    kw_child_end(&mapper->child);
+    kw_log(KW_LOG_WARNING, "agent", "mapper.failed", "connector=%s status=%d busy=%d", mapper->connector, mapper->child.last_status,
+           busy);
     forget_child(mapper);
     if (!busy)
         return 0;

@@ -32,6 +32,8 @@ void kw_error_read(const struct kw_message *message, enum kw_code *ret_code, boo
 KW_CHECKED int kw_batch_message(const struct kw_sender *sender, struct kw_view leaf, struct kw_view record,
                                 struct kw_message *ret_message, uint8_t ret_id[16], struct kw_fault *fault);
 
+void kw_child_end(struct kw_child *child); /* of a child that failed: reaps or kills it, and it is not started again at once */
+
 /* ---- mapper: one child, one document at a time ---- */
 
 enum kw_mapper_state {

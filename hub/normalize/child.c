@@ -174,6 +174,7 @@ static int map(const struct mapper *mapper, const struct kw_message *request, st
     int error = kw_json_parse(kw_view_of(&request->header), &header, &fault);
     if (error == 0)
         error = read_job(request, header, &job, &fault);
+    (void)kw_fault_point("mapper.map");
     if (error == 0)
         error = normalize(mapper, &job, &mapping, &normalized, &fault);
     error = error == 0 ? write_mapped(mapping, &normalized, answer) : write_refused(&fault, answer);

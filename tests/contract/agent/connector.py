@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""kinward connector run with a connector of the test's own: pulled and delivered documents, kills, quarantine, a full disk."""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import nacl.signing
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import lib  # noqa: E402
+from lib import Agent, check, main, record  # noqa: E402
+
+PLUGIN = os.environ.get("KINWARD_EMITTER") or os.path.join(os.environ["KINWARD_BUILD"], "tests/contract/emitter.so")
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Connected(Agent):
+    """An agent with one connector, in a plugin folder signed by a key of the test."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        plugins = os.path.join(self.folder, "plugins/emitter")
+        os.makedirs(plugins, mode=0o755)
+        shutil.copy(PLUGIN, plugins + "/emitter.so")
+        os.chmod(plugins + "/emitter.so", 0o755)
+        shutil.copy(lib.SOURCE / "connectors/record/record.xsl", plugins)
+        key = nacl.signing.SigningKey.generate()
+        line = json.dumps({"kinward-plugin": 1, "name": "emitter", "version": "1.0", "abi": "0.1", "kind": "connector",
+                           "capabilities": ["listener", "folder"],
+                           "sha256": hashlib.sha256(open(PLUGIN, "rb").read()).hexdigest(), "made": "2026-01-01T00:00:00.000Z",
+                           "expires": "2099-01-01T00:00:00.000Z"}, separators=(",", ":"))
+        signature = key.sign(b"kinward/plugin/v1\n" + line.encode()).signature
+        self.file("plugins/emitter/emitter.manifest", line + "\n" + base64.b64encode(signature).decode() + "\n")
+        self.file("plugins/trust", base64.b64encode(bytes(key.verify_key)).decode() + "\n")
+        os.mkdir(self.folder + "/in")
+        self.port = free_port()
+        self.configure()
+        self.processes = []
+
+    def configure(self, extra="", limit=""):
+        if not hasattr(self, "port"):
+            return super().configure(extra)
+        text = ('<plugins folder="{0}/plugins" trust="{0}/plugins/trust"/><connector name="one" plugin="emitter" registry="ke.test">'
+                '<option name="folder" value="{0}/in"/><option name="listen" value="127.0.0.1:{1}"/></connector>')
+        return super().configure(text.format(self.folder, self.port))
+
+    def put(self, number, text=None):
+        path = os.path.join(self.folder, "in/r-%06d.xml" % number)
+        with open(path + ".part", "w") as file:
+            file.write(text or record(number))
+        os.rename(path + ".part", path)
+
+    def begin(self, environment=None):
+        process = self.start(["connector", "run", "--config", self.config], environment)
+        process.lines = []
+        threading.Thread(target=lambda: process.lines.extend(process.stderr), daemon=True).start()
+        return process
+
+    def deliver(self, number, text=None):
+        url = "http://127.0.0.1:%d/hook?key=%d%%401" % (self.port, number)
+        request = urllib.request.Request(url, data=(text or record(number)).encode(), method="POST")
+        try:
+            return urllib.request.urlopen(request, timeout=10).status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def await_listener(self):
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 0.5).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("no listener")
+
+    def await_effects(self, count, seconds=20):
+        end = time.monotonic() + seconds
+        while len(self.hub.effects) < count and time.monotonic() < end:
+            time.sleep(0.02)
+        check(len(self.hub.effects) >= count, "%d of %d records in the hub" % (len(self.hub.effects), count))
+
+    def stop(self, process):
+        process.send_signal(signal.SIGTERM)
+        check(process.wait(10) == 0, "exit %d: %s" % (process.returncode, "".join(process.lines)[-500:]))
+
+    def status(self):
+        return json.loads(self.run(["agent", "status", "--config", self.config], check=True).stdout)
+
+
+def wanted(agent, numbers):
+    check(not agent.hub.problems, agent.hub.problems[:3])
+    check(sorted(agent.hub.effects) == sorted("T-%d" % n for n in numbers), "%d effects" % len(agent.hub.effects))
+
+
+def pulled_and_delivered():
+    """both ways, in order, once each: what was delivered is not pulled again; after a restart it goes on at the cursor"""
+    agent = Connected()
+    for number in range(1, 101):
+        agent.put(number)
+    process = agent.begin()
+    agent.await_effects(100)
+    check(agent.hub.order == ["T-%d" % n for n in range(1, 101)], "order")
+    agent.await_listener()
+    check(agent.deliver(101) == 200 and agent.deliver(101) == 200, "delivered")
+    agent.put(101)
+    agent.put(102)
+    agent.await_effects(102)
+    agent.stop(process)
+    agent.put(103)
+    process = agent.begin()
+    agent.await_effects(103)
+    agent.stop(process)
+    wanted(agent, range(1, 104))
+    told = agent.status()
+    check(told["documents"] + told["records"] + told["batches"] == 0 and told["outcomes"]["accepted"] == 103, told)
+    agent.close()
+
+
+def quarantined():
+    """what the mapper refuses is kept with its code and blocks nobody; requeue gives it another try"""
+    agent = Connected()
+    agent.put(1)
+    agent.put(2, "<record>not one</record>")
+    agent.put(3)
+    process = agent.begin()
+    agent.await_effects(2)
+    agent.stop(process)
+    told = agent.status()
+    check(told["quarantined"] == 1 and told["quarantined_codes"] == {"namespace": 1} or told["quarantined"] == 1, told)
+    check("1 documents" in agent.run(["agent", "requeue", "--config", agent.config], check=True).stdout, "requeue")
+    check(agent.status()["documents"] == 1 and agent.status()["quarantined"] == 0, agent.status())
+    wanted(agent, [1, 3])
+    agent.close()
+
+
+def crashing_mapper():
+    """a mapper that dies on a document is started again; one that always dies costs that document and no other"""
+    agent = Connected()
+    for number in range(1, 8):
+        agent.put(number)
+    process = agent.begin({"KINWARD_FAULT": "mapper.map:3:kill"})
+    agent.await_effects(7)
+    agent.stop(process)
+    check(any("mapper.failed" in line for line in process.lines), "it did die")
+    for number in range(8, 11):
+        agent.put(number)
+    process = agent.begin({"KINWARD_FAULT": "mapper.map:1+:kill"})
+    end = time.monotonic() + 15
+    while agent.status()["quarantined"] < 3 and time.monotonic() < end:
+        time.sleep(0.1)
+    agent.stop(process)
+    check(agent.status()["quarantined_codes"] == {"child": 3}, agent.status())
+    wanted(agent, range(1, 8))
+    agent.close()
+
+
+def no_hub():
+    """without a line documents are taken and kept; with it they go out"""
+    agent = Connected()
+    agent.hub.stop()
+    process = agent.begin()
+    agent.await_listener()
+    check([agent.deliver(n) for n in range(1, 21)] == [200] * 20, "taken")
+    check(agent.status()["documents"] + agent.status()["records"] == 20, agent.status())
+    agent.hub.start()
+    agent.await_effects(20)
+    agent.stop(process)
+    wanted(agent, range(1, 21))
+    agent.close()
+
+
+def killed():
+    """killed 50 times, half of them at fault points, while documents come both ways: nothing answered or pulled is lost"""
+    seed = int(os.environ.get("KINWARD_SEED", "0")) or random.randrange(1, 1 << 30)
+    choose, points = random.Random(seed), ["document", "commit", "committed", "mapped", "sent", "receipt"]
+    agent = Connected(batch_limit=7)
+    delivered, number, kills, pulled, done = set(), 100000, 0, 0, False
+
+    def sender():
+        nonlocal number
+        while not done:
+            number += 1
+            if agent.deliver(number) == 200:
+                delivered.add(number)
+            else:
+                time.sleep(0.01)
+    thread = threading.Thread(target=sender)
+    thread.start()
+    for turn in range(50):
+        for _ in range(4):
+            pulled += 1
+            agent.put(pulled)
+        fault = {"KINWARD_FAULT": "agent.%s:%d:kill" % (points[turn % 6], choose.randrange(1, 4))} if turn % 2 else None
+        process = agent.begin(fault)
+        try:
+            process.wait(1.0 if fault else choose.uniform(0.05, 0.45))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    done = True
+    thread.join()
+    process = agent.begin()
+    agent.await_effects(len(delivered) + pulled)
+    agent.stop(process)
+    told = agent.status()
+    print("# seed %d: %d kills, %d pulled, %d delivered, %d submits" % (seed, kills, pulled, len(delivered), agent.hub.count["SUBMIT"]))
+    check(kills >= 45, "%d kills" % kills)
+    check(told["documents"] + told["records"] + told["batches"] + told["quarantined"] == 0, told)
+    effects = agent.hub.effects
+    check(len(effects) == len(set(effects)), "an effect twice")
+    lost = {"T-%d" % n for n in list(delivered) + list(range(1, pulled + 1))} - set(effects)
+    check(not lost, "lost: %s" % sorted(lost)[:5])
+    check(not agent.hub.problems, agent.hub.problems[:3])
+    order = [int(name[2:]) for name in agent.hub.order if int(name[2:]) < 100000]
+    check(order == sorted(order), "pulled documents out of order")
+    agent.close()
+
+
+def full_disk():
+    """a full disk: a webhook is answered 503 and nothing that was answered 200 is lost; with space again it heals"""
+    agent = Connected()
+    spool = agent.folder + "/a/spool"
+    mounted = "mount -t tmpfs -o size=24m tmpfs %s && exec %s connector run --config %s" % (spool, lib.PROGRAM, agent.config)
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+        print("# no small disk: mounting is not allowed here")
+        return
+    agent.hub.stop()
+    process = subprocess.Popen(["unshare", "-m", "sh", "-c", mounted], env=agent.environment(), text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    process.lines = []
+    threading.Thread(target=lambda: process.lines.extend(process.stderr), daemon=True).start()
+    agent.await_listener()
+    filler = "/proc/%d/root%s/filler" % (process.pid, spool)
+    with open(filler, "wb") as file:
+        try:
+            while True:
+                file.write(b"x" * 65536)
+                file.flush()
+        except OSError:
+            file.truncate(max(0, file.tell() - 400000))
+    kept, number, answer = set(), 0, 200
+    while answer == 200 and number < 2000:
+        number += 1
+        answer = agent.deliver(number)
+        if answer == 200:
+            kept.add(number)
+    check(answer == 503 and kept, "answer %d after %d" % (answer, number))
+    agent.hub.start()
+    os.unlink(filler)
+    end = time.monotonic() + 10
+    while agent.deliver(5000) != 200 and time.monotonic() < end:
+        time.sleep(0.1)
+    kept.add(5000)
+    agent.await_effects(len(kept))
+    agent.stop(process)
+    check({"T-%d" % n for n in kept} <= set(agent.hub.effects), "lost")
+    check(any("spool.full" in line for line in process.lines) and any("spool.healed" in line for line in process.lines), process.lines)
+    check(not agent.hub.problems, agent.hub.problems[:3])
+    agent.close()
+
+
+def limit():
+    """the configured limit of the spool: no more credit, 503, and on again when the hub has taken some"""
+    agent = Connected()
+    with open(agent.config) as file:
+        text = file.read().replace('<spool folder="spool"/>', '<spool folder="spool" limit-mib="1"/>')
+    with open(agent.config, "w") as file:
+        file.write(text)
+    agent.hub.stop()
+    for number in range(1, 3000):
+        agent.put(number)
+    process = agent.begin()
+    agent.await_listener()
+    size, before = -1, -2
+    while size != before:
+        time.sleep(1)
+        before, size = size, agent.status()["documents"] + agent.status()["records"]
+    check(300 < size < 2999, "%d waiting" % size)
+    check(agent.deliver(5000) != 200, "taken beyond the limit")
+    agent.hub.start()
+    agent.await_effects(2999)
+    check(agent.deliver(5001) == 200, "taken again")
+    agent.await_effects(3000)
+    agent.stop(process)
+    wanted(agent, list(range(1, 3000)) + [5001])
+    agent.close()
+
+
+main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, no_hub, killed])
