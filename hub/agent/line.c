@@ -108,7 +108,26 @@ static struct kw_sent *find_request(struct kw_line *line, uint64_t request)
     return NULL;
 }
 
-static void greeted(struct kw_line *line, const struct kw_message *message)
+/* Another epoch: the hub was restored from a backup. What it signed for since is not there any more, and was let go here. */
+static int note_epoch(struct kw_line *line, struct kw_spool *spool, int64_t epoch, struct kw_view last_batch,
+                      struct kw_fault *fault)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf known = {0};
+    char text[24];
+    uint64_t lost = 0;
+    snprintf(text, sizeof text, "%lld", (long long)epoch);
+    int r = kw_spool_cursor_load(spool, "", "epoch", &known, fault);
+    if (r < 0 || kw_view_is(kw_view_of(&known), text))
+        return r;
+    if (known.size) {
+        r = kw_spool_receipts_after(spool, last_batch, &lost, fault);
+        kw_log(KW_LOG_ERROR, "agent", "hub.restored", "epoch=%s before=%s records=%llu advice=\"submit these again\"", text,
+               (const char *)known.data, (unsigned long long)lost);
+    }
+    return r < 0 ? r : kw_spool_cursor_save(spool, "", "epoch", kw_view_text(text), fault);
+}
+
+static int greeted(struct kw_line *line, struct kw_spool *spool, const struct kw_message *message, struct kw_fault *why)
 {
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     struct kw_fault fault = {0};
@@ -122,11 +141,8 @@ static void greeted(struct kw_line *line, const struct kw_message *message)
         r = kw_json_get_integer(header, "epoch", 0, INT64_MAX, &epoch, &fault);
     if (r < 0) {
         kw_log(KW_LOG_WARNING, "agent", "hub.hello-invalid", "place=%s", fault.place);
-        return;
+        return 0;
     }
-    if (line->epoch && line->epoch != (uint64_t)epoch)
-        kw_log(KW_LOG_ERROR, "agent", "hub.restored", "epoch=%lld before=%llu", (long long)epoch, (unsigned long long)line->epoch);
-    line->epoch = (uint64_t)epoch;
     line->window = (uint32_t)window;
     line->batch_limit = limit < KW_LIMIT_BATCH ? (uint32_t)limit : KW_LIMIT_BATCH;
     line->state = KW_LINE_UP;
@@ -136,6 +152,7 @@ static void greeted(struct kw_line *line, const struct kw_message *message)
         line->sent[i].request = 0;
     }
     kw_log(KW_LOG_INFO, "agent", "hub.greeted", "window=%u limit=%u batches=%zu", line->window, line->batch_limit, line->count);
+    return note_epoch(line, spool, epoch, kw_json_text_of(kw_json_member(header, "last_batch")), why);
 }
 
 static int received(struct kw_line *line, struct kw_spool *spool, const struct kw_message *message, struct kw_fault *fault)
@@ -220,7 +237,7 @@ int kw_line_receive(struct kw_line *line, struct kw_spool *spool, struct kw_faul
         if (!good)
             kw_log(KW_LOG_WARNING, "agent", "hub.frames", "code=frames");
         else if (strcmp(message.verb, "HELLO") == 0 && kw_request_number(&message) == line->hello)
-            greeted(line, &message);
+            r = greeted(line, spool, &message, fault);
         else if (strcmp(message.verb, "RECEIPT") == 0)
             r = received(line, spool, &message, fault);
         else if (strcmp(message.verb, "ERROR") == 0)

@@ -31,7 +31,6 @@ struct kw_line {
     int64_t heard_ms, idle_ms; /* monotonic: a word from the hub; nothing waited for one */
     int64_t silence_ms;        /* after which everything is repeated */
     uint32_t window, batch_limit, under_way;
-    uint64_t epoch;
     enum kw_code trouble; /* the hub's last error; KW_OK after a receipt */
     struct kw_sent *sent; /* in order */
     size_t count, capacity;

@@ -140,6 +140,25 @@ int kw_spool_batch_done(struct kw_spool *spool, const struct kw_batch_row *batch
     return 0;
 }
 
+int kw_spool_receipts_after(struct kw_spool *spool, struct kw_view batch, uint64_t *ret_records, struct kw_fault *fault)
+{
+    struct kw_query *query;
+    uint8_t id[16] = {0};
+    int r = kw_query(spool->store,
+                     "SELECT coalesce(sum(count), 0) FROM receipt"
+                     " WHERE number > coalesce((SELECT number FROM receipt WHERE batch = ?1), 0)",
+                     &query, fault);
+    if (r < 0)
+        return r;
+    (void)!kw_hex_parse(batch, id, sizeof id);
+    kw_bind_blob(query, 1, (struct kw_view){id, sizeof id});
+    r = kw_query_step(query, fault);
+    if (r == 1)
+        *ret_records = (uint64_t)kw_column_integer(query, 0);
+    kw_query_reset(query);
+    return r < 0 ? r : 0;
+}
+
 /* ---- status ------------------------------------------------------------------------------- */
 
 static int put_number(struct kw_store *store, struct kw_json_out *json, const char *name, const char *sql, struct kw_fault *fault)

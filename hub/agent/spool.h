@@ -116,6 +116,9 @@ KW_CHECKED int kw_spool_batch_done(struct kw_spool *spool, const struct kw_batch
                                    void (*tell)(void *context, const struct kw_result *result), void *context,
                                    struct kw_fault *fault);
 
+/* Records in receipts later than that of the batch (hex; empty or not known: in all that are kept). */
+KW_CHECKED int kw_spool_receipts_after(struct kw_spool *spool, struct kw_view batch, uint64_t *ret_records, struct kw_fault *fault);
+
 /* One JSON object for people and programs; from a reader beside the agent. */
 KW_CHECKED int kw_spool_status(const char *folder, const char *name, struct kw_buf *ret_json, struct kw_fault *fault);
 

@@ -189,6 +189,21 @@ def no_hub():
     agent.close()
 
 
+def supervised():
+    """beside a hub, as its child: it works the same, and ends when the hub's end of the pipe does"""
+    agent = Connected()
+    agent.put(1)
+    ours, theirs = socket.socketpair()
+    command = 'exec 3<&%d; exec "$0" child agent "$1"' % theirs.fileno()
+    process = subprocess.Popen(["bash", "-c", command, lib.PROGRAM, agent.config], env=agent.environment(), pass_fds=[theirs.fileno()],
+                               stderr=subprocess.PIPE)
+    theirs.close()
+    agent.await_effects(1)
+    ours.close()
+    check(process.wait(5) == 0, "exit %d" % process.returncode)
+    agent.close()
+
+
 def killed():
     """killed 50 times, half of them at fault points, while documents come both ways: nothing answered or pulled is lost"""
     seed = int(os.environ.get("KINWARD_SEED", "0")) or random.randrange(1, 1 << 30)
@@ -307,4 +322,4 @@ def limit():
     agent.close()
 
 
-main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, no_hub, killed])
+main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, no_hub, supervised, killed])

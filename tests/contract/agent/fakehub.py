@@ -79,6 +79,7 @@ class FakeHub:
         self.answer = "unknown"
         self.delay = 0
         self.last = None
+        self.epoch = 1
         self.thread = None
 
     def start(self):
@@ -125,7 +126,7 @@ class FakeHub:
         self.count[verb.decode()] += 1
         if verb == b"HELLO":
             self.send(route, request, b"HELLO", json.dumps({
-                "version": "KW1", "hub": "hub-a", "epoch": 1, "window": self.window, "batch_limit": self.batch_limit,
+                "version": "KW1", "hub": "hub-a", "epoch": self.epoch, "window": self.window, "batch_limit": self.batch_limit,
                 "last_batch": self.last, "time": "2026-01-31T12:00:00.000Z"}).encode())
             return
         action = self.plan.pop(0) if self.plan else self.always

@@ -49,7 +49,7 @@ class Agent:
                        '<hub endpoint="%s" card="%s"/><spool folder="spool"/>%s</agent>\n' % (self.hub.endpoint, self.hub.card, extra))
 
     def environment(self, more=None):
-        return dict(os.environ, KINWARD_SILENCE_MS="300", **(more or {}))
+        return {**os.environ, "KINWARD_SILENCE_MS": "300", **(more or {})}
 
     def run(self, arguments, check=False, environment=None, timeout=60):
         return subprocess.run([PROGRAM] + arguments, env=self.environment(environment), text=True, capture_output=True,

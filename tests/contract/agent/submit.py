@@ -187,5 +187,34 @@ def check_again():
     agent.close()
 
 
-main([plain, silence, forged, busy, twice, refused_for_good, hub_away, rejected, refused_here, profile, bytes_limit, one_check,
+def raw_documents():
+    """--connector: a registry's own documents through its mapping, with the registry of the configuration"""
+    agent = Agent()
+    agent.configure('<connector name="civil" plugin="opencrvs" registry="ke.civil"/>')
+    samples = sorted((lib.SOURCE / "connectors/opencrvs/samples").glob("*.json"))
+    check(samples, "samples")
+    store, bodies = agent.hub.store, []
+    agent.hub.store = lambda leaf, body: (bodies.append(body), store(leaf, body))[1]
+    result = agent.submit(*map(str, samples), options=["--connector", "opencrvs"])
+    check(result.returncode == 0 and bodies, "%d %s" % (result.returncode, result.stdout + result.stderr))
+    check(all(b"<registry>ke.civil</registry>" in body and b"<jurisdiction>KE</jurisdiction>" in body for body in bodies), bodies[0])
+    result = agent.submit(options=["--connector", "none"])
+    check(result.returncode == 2, "exit %d" % result.returncode)
+    agent.close()
+
+
+def restored():
+    """a hub of another epoch: what it had signed for since is told as an error of the log"""
+    agent = Agent()
+    agent.submit(agent.file("a.xml", records(range(3))))
+    last = agent.hub.last
+    agent.submit(agent.file("b.xml", records(range(3, 8))))
+    agent.hub.epoch, agent.hub.last = 2, last
+    result = agent.submit(agent.file("c.xml", record(9)))
+    check("hub.restored epoch=2 before=1 records=5" in result.stderr, result.stderr)
+    check("hub.restored" not in agent.submit(agent.file("d.xml", record(10))).stderr, "told once")
+    agent.close()
+
+
+main([raw_documents, restored, plain, silence, forged, busy, twice, refused_for_good, hub_away, rejected, refused_here, profile, bytes_limit, one_check,
       check_again])
