@@ -53,7 +53,6 @@ class Connected(Agent):
         os.mkdir(self.folder + "/in")
         self.port = free_port()
         self.configure()
-        self.processes = []
 
     def configure(self, extra="", limit=""):
         if not hasattr(self, "port"):
@@ -99,7 +98,16 @@ class Connected(Agent):
             time.sleep(0.02)
         check(len(self.hub.effects) >= count, "%d of %d records in the hub" % (len(self.hub.effects), count))
 
+    def await_drained(self):
+        """Everything has its receipt, too."""
+        end = time.monotonic() + 10
+        told = self.status()
+        while told["documents"] + told["records"] + told["batches"] and time.monotonic() < end:
+            time.sleep(0.1)
+            told = self.status()
+
     def stop(self, process):
+        process.stdout.readline()  # {"ready":"agent"}
         process.send_signal(signal.SIGTERM)
         check(process.wait(10) == 0, "exit %d: %s" % (process.returncode, "".join(process.lines)[-500:]))
 
@@ -129,6 +137,7 @@ def pulled_and_delivered():
     agent.put(103)
     process = agent.begin()
     agent.await_effects(103)
+    agent.await_drained()
     agent.stop(process)
     wanted(agent, range(1, 104))
     told = agent.status()
@@ -195,8 +204,8 @@ def supervised():
     agent.put(1)
     ours, theirs = socket.socketpair()
     command = 'exec 3<&%d; exec "$0" child agent "$1"' % theirs.fileno()
-    process = subprocess.Popen(["bash", "-c", command, lib.PROGRAM, agent.config], env=agent.environment(), pass_fds=[theirs.fileno()],
-                               stderr=subprocess.PIPE)
+    process = agent.keep(subprocess.Popen(["bash", "-c", command, lib.PROGRAM, agent.config], env=agent.environment(),
+                                          pass_fds=[theirs.fileno()], stderr=subprocess.PIPE))
     theirs.close()
     agent.await_effects(1)
     ours.close()
@@ -219,7 +228,7 @@ def killed():
                 delivered.add(number)
             else:
                 time.sleep(0.01)
-    thread = threading.Thread(target=sender)
+    thread = threading.Thread(target=sender, daemon=True)
     thread.start()
     for turn in range(50):
         for _ in range(4):
@@ -236,6 +245,7 @@ def killed():
     thread.join()
     process = agent.begin()
     agent.await_effects(len(delivered) + pulled)
+    agent.await_drained()
     agent.stop(process)
     told = agent.status()
     print("# seed %d: %d kills, %d pulled, %d delivered, %d submits" % (seed, kills, pulled, len(delivered), agent.hub.count["SUBMIT"]))
@@ -260,8 +270,8 @@ def full_disk():
         print("# no small disk: mounting is not allowed here")
         return
     agent.hub.stop()
-    process = subprocess.Popen(["unshare", "-m", "sh", "-c", mounted], env=agent.environment(), text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+    process = agent.keep(subprocess.Popen(["unshare", "-m", "sh", "-c", mounted], env=agent.environment(), text=True,
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE))
     process.lines = []
     threading.Thread(target=lambda: process.lines.extend(process.stderr), daemon=True).start()
     agent.await_listener()

@@ -29,7 +29,11 @@ def records(numbers):
 
 
 class Agent:
+    open = []  # a test that fails in the middle leaves nothing running
+
     def __init__(self, **hub_options):
+        Agent.open.append(self)
+        self.processes = []
         self.home = tempfile.TemporaryDirectory(prefix="kinward-agent-")
         self.folder = self.home.name
         self.run(["init", self.folder + "/a", "--role", "agent", "--name", "ke-test", "--jurisdiction", "KE"], check=True)
@@ -56,8 +60,12 @@ class Agent:
                               check=check, timeout=timeout)
 
     def start(self, arguments, environment=None):
-        return subprocess.Popen([PROGRAM] + arguments, env=self.environment(environment), text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+        return self.keep(subprocess.Popen([PROGRAM] + arguments, env=self.environment(environment), text=True,
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+    def keep(self, process):
+        self.processes.append(process)
+        return process
 
     def file(self, name, text):
         path = os.path.join(self.folder, name)
@@ -69,7 +77,13 @@ class Agent:
         return self.run(["submit", "--config", self.config, "--json", "--wait", wait, *options, *files], environment=environment)
 
     def close(self):
-        self.hub.stop()
+        Agent.open.remove(self)
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if not self.hub.stopping:
+            self.hub.stop()
         self.home.cleanup()
 
 
@@ -93,5 +107,7 @@ def main(tests):
             failed += 1
             print("not ok %d - %s" % (number, test.__doc__))
             print("# %s: %s" % (type(error).__name__, str(error).replace("\n", "\n# ")))
+        for agent in list(Agent.open):
+            agent.close()
         sys.stdout.flush()
     sys.exit(1 if failed else 0)
