@@ -101,7 +101,7 @@ static int sign_draft(struct draft *draft, const struct kw_sender *sender, struc
     struct kw_json_out json = {.out = &draft->header};
     kw_random(draft->id, sizeof draft->id);
     kw_merkle_root((const kw_hash *)draft->leaves.data, draft->count, root);
-    int r = kw_origin_statement(sender->name, sender->jurisdiction, draft->id, draft->count, root, &bytes);
+    int r = kw_origin_bytes(kw_view_text(sender->name), kw_view_text(sender->jurisdiction), draft->id, draft->count, root, &bytes);
     if (r < 0)
         return kw_fail(fault, r, KW_E_MEMORY, "batch", "no memory");
     kw_sign(sender->key, bytes.data, bytes.size, signature);

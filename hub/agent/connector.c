@@ -6,11 +6,11 @@
 
 #include "agent/private.h"
 #include "json/json.h"
+#include "plugin/plugin.h"
 
-#define CREDIT      64    /* documents that may be on their way from one connector */
-#define START_MS    60000 /* loading, and the plugin's own create */
-#define KEY_MOST    4096
-#define CURSOR_MOST 4096
+#define CREDIT   64    /* documents that may be on their way from one connector */
+#define START_MS 60000 /* loading, and the plugin's own create */
+#define KEY_MOST 4096
 
 int kw_connector_open(struct kw_connector *connector, const struct kw_agent_settings *settings,
                       const struct kw_connector_settings *source, struct kw_fault *fault)
@@ -21,9 +21,9 @@ int kw_connector_open(struct kw_connector *connector, const struct kw_agent_sett
     if (settings->plugins[0] && kw_path_join(path, sizeof path, settings->plugins, name) == 0 && access(path, R_OK) == 0) {
         memcpy(connector->plugin, path, sizeof path);
     } else {
-        snprintf(name, sizeof name, "connectors/%.120s/%.120s.so", source->plugin, source->plugin);
-        if (kw_data_path(name, connector->plugin) < 0)
-            return kw_fail(fault, -ENOENT, KW_E_PLUGIN, name, "there is no such connector");
+        int r = kw_plugin_find(source->plugin, connector->plugin, sizeof connector->plugin, fault);
+        if (r < 0)
+            return r;
     }
     if (kw_path_join(connector->seen, sizeof connector->seen, settings->spool, "plugins-seen") < 0)
         return kw_fail(fault, -ENAMETOOLONG, KW_E_FILE, settings->spool, "the path is too long");
@@ -193,7 +193,8 @@ static int read_offer(const struct kw_message *message, struct kw_json **ret_hea
         return -EBADMSG;
     offer->key = kw_json_text_of(kw_json_member(*ret_header, "key"));
     offer->delivered = kw_json_true(*ret_header, "delivered");
-    return offer->key.size > KEY_MOST || offer->cursor.size > CURSOR_MOST || offer->body.size > KW_LIMIT_DOCUMENT ? -EBADMSG : 0;
+    return offer->key.size > KEY_MOST || offer->cursor.size > KINWARD_CURSOR_MAX || offer->body.size > KW_LIMIT_DOCUMENT ? -EBADMSG
+                                                                                                                         : 0;
 }
 
 static int keep(struct kw_connector *connector, struct kw_spool *spool, const struct offer *offer, struct kw_fault *fault)

@@ -89,6 +89,7 @@ int kw_cmd_normalize(int argc, char **argv);
 int kw_cmd_card(int argc, char **argv);
 int kw_cmd_hub(int argc, char **argv);
 int kw_cmd_init(int argc, char **argv);
+int kw_cmd_plugin(int argc, char **argv);
 int kw_cmd_principal(int argc, char **argv);
 int kw_cmd_quarantine(int argc, char **argv);
 int kw_cmd_record(int argc, char **argv);

@@ -5,6 +5,7 @@
 #include "intake/intake.h"
 #include "ledger/ledger.h"
 #include "normalize/normalize.h"
+#include "plugin/plugin.h"
 
 #include <signal.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static const struct kw_command commands[] = {
     {"principal", kw_cmd_principal, "who is known to a hub"},
     {"quarantine", kw_cmd_quarantine, "what a hub could not process"},
     {"record", kw_cmd_record, "single records, for a stated purpose"},
-    {"connector", kw_cmd_connector, "a registry's connectors: run them"},
+    {"connector", kw_cmd_connector, "a registry's connectors: run them, list them, look into one"},
+    {"plugin", kw_cmd_plugin, "sign plugins, so that this installation loads them"},
     {"submit", kw_cmd_submit, "send files of records to the hub"},
     {"check", kw_cmd_check, "ask about one check at a border"},
     {"agent", kw_cmd_agent, "an agent's spool: what waits, what was refused"},
@@ -30,8 +32,14 @@ static const struct kw_command commands[] = {
 
 static const struct kw_child_role roles[] = {
     /* role, function */
-    {"agent", kw_agent_child_main}, {"mapper", kw_mapper_child_main},   {"validator", kw_validator_child_main},
-    {"signer", kw_signer_role},     {"ledger-web", kw_ledger_web_role}, {NULL, NULL},
+    {"agent", kw_agent_child_main},
+    {"connector", kw_connector_child_main},
+    {"inspect", kw_plugin_inspect_child_main},
+    {"ledger-web", kw_ledger_web_role},
+    {"mapper", kw_mapper_child_main},
+    {"signer", kw_signer_role},
+    {"validator", kw_validator_child_main},
+    {NULL, NULL},
 };
 
 static int run_child(int argc, char **argv)

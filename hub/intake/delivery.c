@@ -129,7 +129,8 @@ static int check_signature(const struct kw_delivery *delivery, const struct kw_p
     kw_merkle_root((const kw_hash *)delivery->leaves.data, delivery->count, root);
     if (memcmp(root, delivery->root, sizeof root) != 0)
         return kw_fail(fault, -EBADMSG, KW_E_BATCH, "root", "is not the root of the batch's origin leaves");
-    int r = kw_origin_statement(sender->name, sender->jurisdiction, delivery->id, delivery->count, root, &bytes);
+    int r = kw_origin_bytes(kw_view_text(sender->name), kw_view_text(sender->jurisdiction), delivery->id, delivery->count, root,
+                            &bytes);
     if (r < 0)
         return kw_fail(fault, r, KW_E_MEMORY, "signature", "no memory");
     if (!sender->has_sign || !kw_verify(sender->sign, bytes.data, bytes.size, delivery->signature))

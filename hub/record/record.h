@@ -74,4 +74,8 @@ KW_CHECKED int kw_record_head(const struct kw_image *image, struct kw_record_hea
 /* Origin leaf entry (DESIGN §8): u16 length ‖ source id ‖ u16 length ‖ version ‖ SHA-256 of the canonical record; appends. */
 KW_CHECKED int kw_origin_leaf(struct kw_view source_id, struct kw_view version, const uint8_t record_hash[32],
                               struct kw_buf *ret_leaf);
+/* The bytes under an origin signature (protocol.md §4); appends. */
+KW_CHECKED int kw_origin_bytes(struct kw_view principal, struct kw_view jurisdiction, const uint8_t batch[16], uint32_t count,
+                               const uint8_t root[32], struct kw_buf *ret_bytes);
+
 #endif

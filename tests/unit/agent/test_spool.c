@@ -139,7 +139,7 @@ static void batches(void **state)
     assert_memory_equal(root, stated, sizeof root);
     assert_int_equal(kw_json_get_base64(json, "signature", signature, sizeof signature, &fault), 0);
     assert_false(kw_json_true(json, "backfill"));
-    assert_int_equal(kw_origin_statement("ke-civil", "KE", row.id, 2, root, &bytes), 0);
+    assert_int_equal(kw_origin_bytes(kw_view_text("ke-civil"), kw_view_text("KE"), row.id, 2, root, &bytes), 0);
     assert_true(kw_verify(key->public_key, bytes.data, bytes.size, signature));
     kw_spool_close(&spool);
 
