@@ -86,6 +86,10 @@ void kw_alerts_rollback(struct kw_alerts *alerts);
 /* What a check was answered, the open transaction included; ret_case: the reference of "refer", zeros otherwise. -ENOENT. */
 KW_CHECKED int kw_alerts_answer(struct kw_alerts *alerts, uint64_t position, enum kw_answer *ret_answer, uint8_t ret_case[16],
                                 struct kw_fault *fault);
+/* The watches of the detections applied, in order, those of the last KW_WATCH_DAYS, for kw_detect_restore_watch. A non-zero
+ * answer of visit stops and is returned. */
+KW_CHECKED int kw_alerts_watches(struct kw_alerts *alerts, int (*visit)(void *context, const struct kw_watch *watch), void *context,
+                                 struct kw_fault *fault);
 /* Machine receipt of a recipient, cumulative; own transaction or within one. -ENOENT: no such stream, epoch or number. */
 KW_CHECKED int kw_alerts_received(struct kw_alerts *alerts, const char *principal, uint64_t epoch, uint64_t upto,
                                   struct kw_fault *fault);
