@@ -43,7 +43,8 @@ int kw_exchange_open(struct kw_instance *instance, struct kw_fault *fault)
         list[count] = hosts[count];
         count++;
     }
-    struct kw_http_options options = {.hosts = list, .plain = plain, .total_ms = 30000};
+    const char *patience = getenv("KINWARD_HTTP_MS");
+    struct kw_http_options options = {.hosts = list, .plain = plain, .total_ms = patience ? atoi(patience) : 30000};
     return kw_http_client_new(&options, &instance->client, fault);
 }
 

@@ -156,6 +156,10 @@ static kinward_verdict emit(void *context, const struct kinward_call *call, cons
     int error = taken ? enqueue(instance, own, document) : 0;
     if (taken && !error && counts)
         instance->credit--;
+    while (taken && !error && own && own->waiting > 0 && !own->failed && !instance->stopping &&
+           kw_clock_monotonic_ms() < own->end_ms)
+        wait_until(instance, own->end_ms);
+    taken = taken && (!own || error || (own->waiting == 0 && !own->failed));
     pthread_mutex_unlock(&instance->lock);
     return error ? KINWARD_RETRY : taken ? KINWARD_OK : KINWARD_IDLE;
 }
@@ -279,6 +283,23 @@ static kinward_verdict read_file(void *context, const char *path, const char *na
     return verdict;
 }
 
+static kinward_verdict add_to_hash(void *context, const void *data, size_t size)
+{
+    kw_sha256_add(context, data, size);
+    return KINWARD_OK;
+}
+
+static kinward_verdict digest(void *context, const char *path, const char *name, uint8_t ret_sha256[32])
+{
+    struct kw_sha256 hash;
+    const struct kinward_out out = {&hash, add_to_hash};
+    kw_sha256_start(&hash);
+    kinward_verdict verdict = read_file(context, path, name, 0, SIZE_MAX, &out);
+    if (verdict == KINWARD_OK)
+        kw_sha256_end(&hash, ret_sha256);
+    return verdict;
+}
+
 static kinward_verdict append(void *context, const char *option, struct kinward_view bytes)
 {
     struct kw_instance *instance = context;
@@ -333,6 +354,7 @@ void kw_services_fill(struct kw_instance *instance)
                                            .emit = emit,
                                            .folder = folder,
                                            .read = read_file,
+                                           .digest = digest,
                                            .append = append};
     kw_services_exchange(&instance->host);
     kw_services_values(&instance->host);

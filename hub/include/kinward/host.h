@@ -76,8 +76,8 @@ struct kinward_host {
 
     kinward_verdict (*secret)(void *instance, const char *option, const struct kinward_out *out);
     kinward_verdict (*cursor)(void *instance, const struct kinward_out *out); /* as saved; nothing at the first start */
-    /* From pull() with call NULL, at most as often as the credit; from a listener with its call. Waits for credit. IDLE: not
-     * taken (cancelled, or no credit in time). */
+    /* From pull() with call NULL, at most as often as the credit: OK when it is on its way. From a listener with its call: OK when
+     * it is on stable storage. Waits for credit. IDLE: not taken (cancelled, or not in time). */
     kinward_verdict (*emit)(void *instance, const struct kinward_call *call, const struct kinward_document *document);
 
     /* Only hosts of options of type URL are contacted, no redirect is followed, sizes and times are bounded. OK with any
@@ -97,6 +97,7 @@ struct kinward_host {
     /* At most limit bytes of a file of such a folder, from offset. */
     kinward_verdict (*read)(void *instance, const char *folder, const char *name, uint64_t offset, size_t limit,
                             const struct kinward_out *out);
+    kinward_verdict (*digest)(void *instance, const char *folder, const char *name, uint8_t ret_sha256[32]); /* of such a file */
     kinward_verdict (*append)(void *instance, const char *option, struct kinward_view bytes); /* to a file of type OUTPUT */
 
     kinward_verdict (*json_parse)(void *instance, struct kinward_view text, struct kinward_json **ret_root); /* strict */
