@@ -113,6 +113,8 @@ static int open_revision(const struct keys *keys, struct kw_view id, uint32_t re
     kw_record_keys(record_key.data, body_key, salt);
     r = kw_decrypt(body_key, kw_view_of(&context), kw_column_blob(query, 3), ret_statement);
     kw_wipe(body_key, sizeof(body_key));
+    if (r == 0)
+        r = kw_buf_append(ret_statement, "", 0); /* ends it with NUL */
     if (r == 0 && (at > ret_statement->size - before || size > ret_statement->size - before - at))
         r = -EBADMSG;
     if (r == 0 && ret_core != NULL)

@@ -114,12 +114,11 @@ static int heading(const struct page *page, const char *code)
 
 static int put_headline(const struct page *page)
 {
-    const struct kw_xml_element *rule = kw_xml_first(page->statement, "rule");
-    KW_AUTO(kw_buf_clear) struct kw_buf reason = {0};
+    KW_AUTO(kw_buf_clear) struct kw_buf rule = {0};
     KW_AUTO(kw_buf_clear) struct kw_buf status = {0};
     KW_AUTO(kw_buf_clear) struct kw_buf type = {0};
     KW_AUTO(kw_buf_clear) struct kw_buf line = {0};
-    int r = child_text(rule, "reason", &reason);
+    int r = child_text(kw_xml_first(page->statement, "rule"), "id", &rule);
 
     if (r == 0)
         r = child_text(page->statement, "status", &status);
@@ -134,7 +133,7 @@ static int put_headline(const struct page *page)
     if (r == 0)
         r = kw_buf_text(&line, " ");
     if (r == 0)
-        r = message(page, "headline", words(&reason), &line);
+        r = message(page, "rule", words(&rule), &line);
     return r == 0 ? paragraph(page->out, "", words(&line)) : r;
 }
 
@@ -144,7 +143,7 @@ static int put_terms(const struct page *page, const struct kw_xml_element *paren
     KW_AUTO(kw_buf_clear) struct kw_buf line = {0};
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < count; i++) {
+    for (size_t i = 0; r == 0 && parent != NULL && i < count; i++) {
         KW_AUTO(kw_buf_clear) struct kw_buf word = {0};
 
         r = child_word(page, parent, terms[i][0], terms[i][1], &word);
@@ -162,7 +161,7 @@ static int put_terms(const struct page *page, const struct kw_xml_element *paren
 
 static int put_head(const struct page *page)
 {
-    static const char *const grade[][2] = {{"id", "rule"}, {"tier", "tier"}};
+    static const char *const grade[][2] = {{"id", ""}, {"tier", "tier"}};
     static const char *const terms[][2] = {{"severity", "severity"}, {"urgency", "urgency"}, {"certainty", "certainty"}};
     int r = put_headline(page);
 
@@ -378,6 +377,14 @@ static int put_message(const struct page *page, const char *head, const char *gr
     return r == 0 ? paragraph(page->out, "  ", words(&text)) : r;
 }
 
+static int put_what(const struct page *page)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf reason = {0};
+    int r = child_text(kw_xml_first(page->statement, "rule"), "reason", &reason);
+
+    return r == 0 ? put_message(page, "what", "what", words(&reason)) : r;
+}
+
 static int put_why(const struct page *page)
 {
     KW_AUTO(kw_buf_clear) struct kw_buf rule = {0};
@@ -396,12 +403,15 @@ static int put_why(const struct page *page)
 static int put_tail(const struct page *page)
 {
     static const char *const contacts[][2] = {{"owner", ""}, {"redress", ""}};
+    static const char *const reviewed[][2] = {{"role", ""}};
     static const char *const references[][2] = {{"case", ""}, {"alert", ""}, {"revision", ""}, {"refers", ""}};
     static const char *const times[][2] = {{"sent", ""}, {"expires", ""}, {"hub", ""}, {"count", ""}};
     int r = heading(page, "ask");
 
     for (size_t i = 0; r == 0 && i < KW_COUNT(contacts); i++)
         r = put_terms(page, page->statement, &contacts[i], 1);
+    if (r == 0)
+        r = put_terms(page, kw_xml_first(page->statement, "review"), reviewed, KW_COUNT(reviewed));
     if (r == 0)
         r = heading(page, "reference");
     if (r == 0)
@@ -417,6 +427,8 @@ static int put_page(const struct page *page)
 
     if (r == 0 && page->cancel)
         r = put_message(page, "withdrawn", "cancel", "meaning");
+    if (r == 0)
+        r = put_what(page);
     if (r == 0)
         r = put_subjects(page);
     if (r == 0)

@@ -145,6 +145,12 @@ static int restore_one(void *context, uint64_t position, enum kw_entry_kind kind
     return kw_detect_restore(detector->rules, position, kind, found, count);
 }
 
+static int restore_watch(void *context, const struct kw_watch *watch)
+{
+    struct detector *detector = context;
+    return kw_detect_restore_watch(detector->rules, watch);
+}
+
 /* The rules' memory as of the last commit; what came later is read and inspected again. */
 static int load_rules(struct detector *detector)
 {
@@ -157,7 +163,9 @@ static int load_rules(struct detector *detector)
     detector->position = kw_alerts_cursor(detector->alerts);
     int r = kw_detector_new(&detector->setup->pack, 1, &settings, detector->setup->keys->vault,
                             kw_detect_from_journal(detector->source), &detector->rules, &detector->fault);
-    return r < 0 ? r : kw_journal_scan_keys(detector->reader, 0, detector->position, restore_one, detector, &detector->fault);
+    if (r == 0)
+        r = kw_journal_scan_keys(detector->reader, 0, detector->position, restore_one, detector, &detector->fault);
+    return r < 0 ? r : kw_alerts_watches(detector->alerts, restore_watch, detector, &detector->fault);
 }
 
 static int recover(struct detector *detector, int error)
