@@ -301,7 +301,7 @@ int kw_instances(struct kw_alerts *alerts, const uint8_t situation[KW_HASH_SIZE]
                  enum level *ret_level, struct kw_buf *ret_core, struct kw_fault *fault)
 {
     struct kw_view id = {situation, KW_HASH_SIZE};
-    struct instance instance;
+    struct instance instance = {0};
     struct kw_query *query;
     int r = measure(alerts, id, &level, ret_content, fault);
 
@@ -316,10 +316,10 @@ int kw_instances(struct kw_alerts *alerts, const uint8_t situation[KW_HASH_SIZE]
     kw_bind_blob(query, 1, id);
     kw_bind_integer(query, 2, level);
     r = kw_query_step(query, fault);
-    if (r == 1 && open_core(alerts, id, query, &instance, ret_core) < 0)
-        r = kw_alert_trouble(-EBADMSG, fault);
+    if (r == 1)
+        r = kw_alert_trouble(open_core(alerts, id, query, &instance, ret_core), fault);
     kw_query_reset(query);
-    if (r < 1)
+    if (r < 0)
         return r;
     memcpy(ret_content->rule, instance.rule, sizeof(instance.rule));
     memcpy(ret_content->registry, instance.registry, sizeof(instance.registry));

@@ -11,7 +11,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n/* a.c - a file. */\n"
-LINTS = ["layers", "budgets", "layout", "text"]
+LINTS = ["layers", "budgets", "layout", "text", "messages"]
 OPEN_MARK = "TO" + "DO"
 HOST = ".".join(["pypi", "org"])
 
@@ -56,6 +56,7 @@ FAULTS = [
     ("exception without reason", "budgets", "tests/lint/budgets.allow", "hub/base/a.c 600\n", "wanted"),
     ("exception without need", "budgets", "tests/lint/budgets.allow", "hub/base/a.c 600 old\n", "remove its line"),
     ("layout", "layout", "hub/base/a.c", HEAD + "int a (void) ;\n", "clang-format"),
+    ("code without words", "messages", "plugins/rules-child-protection/a.c", HEAD, "no catalogue"),
     ("no licence line", "text", "hub/base/a.c", "/* a.c - a file. */\n", "SPDX"),
     ("no licence line in a script", "text", "tests/run", "#!/bin/bash\nset -eu\n", "SPDX"),
     ("no purpose", "text", "hub/base/a.c", HEAD.splitlines()[0] + "\nint a;\n", "what the file is for"),
