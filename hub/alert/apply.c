@@ -145,7 +145,42 @@ static void describe(const struct kw_hit *hit, enum level level, struct kw_view 
     kw_sha256_of(core.data, core.size, instance->digest);
 }
 
-static int take_hit(struct kw_alerts *alerts, const struct kw_hit *hit, int64_t now_ms, struct kw_fault *fault)
+/* Situations that an entry touched: each is settled once, when all is known. */
+struct touched {
+    struct situation {
+        uint8_t key[KW_HASH_SIZE];
+        bool added;
+    } * list;
+    size_t count, room;
+};
+
+static void clear_touched(struct touched *touched)
+{
+    kw_free(touched->list);
+}
+
+static int touch(struct touched *touched, const uint8_t situation[KW_HASH_SIZE], bool added, struct kw_fault *fault)
+{
+    for (size_t i = 0; i < touched->count; i++)
+        if (memcmp(touched->list[i].key, situation, KW_HASH_SIZE) == 0) {
+            touched->list[i].added |= added;
+            return 0;
+        }
+    if (touched->count == touched->room) {
+        size_t room = touched->room == 0 ? 8 : 2 * touched->room;
+        struct situation *list = kw_resize(touched->list, room * sizeof(*list));
+
+        if (list == NULL)
+            return kw_alert_trouble(-ENOMEM, fault);
+        touched->list = list;
+        touched->room = room;
+    }
+    memcpy(touched->list[touched->count].key, situation, KW_HASH_SIZE);
+    touched->list[touched->count++].added = added;
+    return 0;
+}
+
+static int take_hit(struct kw_alerts *alerts, const struct kw_hit *hit, struct touched *touched, struct kw_fault *fault)
 {
     KW_AUTO(kw_buf_clear) struct kw_buf core = {0};
     struct instance known, instance;
@@ -165,7 +200,7 @@ static int take_hit(struct kw_alerts *alerts, const struct kw_hit *hit, int64_t 
     if (found == 1 && known.level == level && memcmp(known.digest, instance.digest, sizeof(known.digest)) == 0)
         return 0;
     r = kw_instance_put(alerts, hit->key, &instance, kw_view_of(&core), fault);
-    return r == 0 ? kw_alert_settle(alerts, hit->key, found == 0, now_ms, fault) : r;
+    return r == 0 ? touch(touched, hit->key, found == 0, fault) : r;
 }
 
 static bool still_hit(const struct kw_detection *detection, const struct kw_evaluated *evaluated,
@@ -203,7 +238,7 @@ static int find_gone(struct kw_alerts *alerts, const struct kw_detection *detect
 }
 
 static int withdraw_gone(struct kw_alerts *alerts, const struct kw_detection *detection, const struct kw_evaluated *evaluated,
-                         int64_t now_ms, struct kw_fault *fault)
+                         struct touched *touched, struct kw_fault *fault)
 {
     uint8_t situation[KW_HASH_SIZE];
     int r;
@@ -211,7 +246,7 @@ static int withdraw_gone(struct kw_alerts *alerts, const struct kw_detection *de
     while ((r = find_gone(alerts, detection, evaluated, situation, fault)) == 1) {
         r = kw_instance_remove(alerts, situation, evaluated->subject, fault);
         if (r == 0)
-            r = kw_alert_settle(alerts, situation, false, now_ms, fault);
+            r = touch(touched, situation, false, fault);
         if (r < 0)
             return r;
     }
@@ -350,12 +385,15 @@ int kw_alerts_watches(struct kw_alerts *alerts, int (*visit)(void *context, cons
 static int apply(struct kw_alerts *alerts, const struct kw_detect_entry *entry, const struct kw_detection *detection,
                  struct kw_fault *fault)
 {
+    KW_AUTO(clear_touched) struct touched touched = {0};
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < detection->hit_count; i++)
-        r = take_hit(alerts, &detection->hits[i], entry->received_ms, fault);
+        r = take_hit(alerts, &detection->hits[i], &touched, fault);
     for (size_t i = 0; r == 0 && i < detection->evaluated_count; i++)
-        r = withdraw_gone(alerts, detection, &detection->evaluated[i], entry->received_ms, fault);
+        r = withdraw_gone(alerts, detection, &detection->evaluated[i], &touched, fault);
+    for (size_t i = 0; r == 0 && i < touched.count; i++)
+        r = kw_alert_settle(alerts, touched.list[i].key, touched.list[i].added, entry->received_ms, fault);
     for (size_t i = 0; r == 0 && i < detection->watch_count; i++)
         r = put_watch(alerts, &detection->watches[i], fault);
     return r == 0 ? put_answer(alerts, entry, detection, fault) : r;

@@ -4,14 +4,26 @@
 
 #include "xml/xml.h"
 
-#define MOST 32 /* of each list: a statement must fit the largest size class */
+#define MOST 16 /* of each list: a statement must fit the largest size class */
+
+/* What XML cannot carry, as a text that was cut within a character, becomes the replacement character. */
+static int escape(struct kw_buf *out, struct kw_view text, bool attribute)
+{
+    size_t before = out->size;
+    int r = kw_xml_escape(out, text, attribute);
+
+    if (r != -EILSEQ)
+        return r;
+    out->size = before;
+    return kw_buf_text(out, "\xef\xbf\xbd");
+}
 
 static int element(struct kw_buf *out, const char *name, struct kw_view text)
 {
     int r = kw_buf_format(out, "<%s>", name);
 
     if (r == 0)
-        r = kw_xml_escape(out, text, false);
+        r = escape(out, text, false);
     return r == 0 ? kw_buf_format(out, "</%s>", name) : r;
 }
 
@@ -108,9 +120,13 @@ static int put_params(const char *params, struct kw_buf *out)
 
         if (equal == NULL || end == NULL)
             return -EINVAL;
-        r = kw_buf_format(out, "<param name=\"%.*s\">", (int)(equal - params), params);
+        r = kw_buf_text(out, "<param name=\"");
         if (r == 0)
-            r = kw_xml_escape(out, (struct kw_view){(const uint8_t *)equal + 1, (size_t)(end - equal - 1)}, false);
+            r = escape(out, (struct kw_view){(const uint8_t *)params, (size_t)(equal - params)}, true);
+        if (r == 0)
+            r = kw_buf_text(out, "\">");
+        if (r == 0)
+            r = escape(out, (struct kw_view){(const uint8_t *)equal + 1, (size_t)(end - equal - 1)}, false);
         if (r == 0)
             r = kw_buf_text(out, "</param>");
         params = end + 1;
@@ -152,16 +168,29 @@ static int put_fact(const struct kw_fact *fact, size_t number, struct kw_buf *ou
     return r == 0 ? kw_buf_text(out, "</fact>") : r;
 }
 
+static int put_threshold(const struct kw_hit_threshold *threshold, struct kw_buf *out)
+{
+    int r = kw_buf_format(out, "<threshold limit=\"%lld\" name=\"", (long long)threshold->limit);
+
+    if (r == 0)
+        r = escape(out, kw_view_text(threshold->name), true);
+    return r == 0 ? kw_buf_format(out, "\" value=\"%lld\"></threshold>", (long long)threshold->value) : r;
+}
+
 static int put_limits(const struct kw_hit *hit, struct kw_buf *out)
 {
     static const char *const states[] = {"unknown", "excluded", "present"};
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < hit->threshold_count && i < MOST; i++)
-        r = kw_buf_format(out, "<threshold limit=\"%lld\" name=\"%s\" value=\"%lld\"></threshold>",
-                          (long long)hit->thresholds[i].limit, hit->thresholds[i].name, (long long)hit->thresholds[i].value);
-    for (size_t i = 0; r == 0 && i < hit->cause_count && i < MOST; i++)
-        r = kw_buf_format(out, "<cause state=\"%s\">%s</cause>", states[hit->causes[i].state % 3], hit->causes[i].code);
+        r = put_threshold(&hit->thresholds[i], out);
+    for (size_t i = 0; r == 0 && i < hit->cause_count && i < MOST; i++) {
+        r = kw_buf_format(out, "<cause state=\"%s\">", states[hit->causes[i].state % 3]);
+        if (r == 0)
+            r = escape(out, kw_view_text(hit->causes[i].code), false);
+        if (r == 0)
+            r = kw_buf_text(out, "</cause>");
+    }
     return r;
 }
 
