@@ -57,6 +57,14 @@ static kinward_verdict start_plugin(struct kw_instance *instance)
     return KINWARD_OK;
 }
 
+static uint64_t count_emitted(struct kw_instance *instance)
+{
+    pthread_mutex_lock(&instance->lock);
+    uint64_t emitted = instance->emitted;
+    pthread_mutex_unlock(&instance->lock);
+    return emitted;
+}
+
 static void *pull(void *argument)
 {
     struct kw_instance *instance = argument;
@@ -64,10 +72,11 @@ static void *pull(void *argument)
     uint64_t credit;
     kinward_verdict verdict = start_plugin(instance);
     while (verdict >= KINWARD_OK && (credit = await_credit(instance)) > 0) {
+        uint64_t before = count_emitted(instance);
         verdict = instance->operations->pull(instance->self, credit > 10000 ? 10000 : (uint32_t)credit, WAIT_MS);
-        if (verdict >= KINWARD_OK)
+        if (verdict >= KINWARD_OK || count_emitted(instance) != before) /* it got on: no longer wait than at first */
             wait_ms = 0;
-        else if (retry_later(instance, verdict, &wait_ms))
+        if (verdict < KINWARD_OK && retry_later(instance, verdict, &wait_ms))
             verdict = KINWARD_OK;
         if (verdict == KINWARD_IDLE)
             (void)instance->host.pause(instance, 20); /* a pull that does not wait must not spin */

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* opencrvs.h - what the files of this connector share. */
+#ifndef OPENCRVS_H
+#define OPENCRVS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "kinward/plugin.h"
+
+#define DAY_MS     INT64_C(86400000)
+#define EVENTS     3
+#define PAGE_MAX   200
+#define ID_SIZE    256
+#define STAMP_SIZE 64
+#define KNOWN      65536 /* versions remembered, so that they are not fetched again */
+
+struct settings {
+    const char *auth, *gateway, *webhooks, *client_id, *client_secret, *webhook_secret, *listen, *callback, *events, *since;
+    int64_t window, page_size, poll, overlap, daily_limit;
+};
+
+struct text { /* growing, NUL-terminated */
+    char *data;
+    size_t size, capacity;
+};
+
+struct place {    /* of the catch-up; the cursor */
+    int64_t from; /* first day of the window, since 1970 */
+    uint32_t event, skip;
+    int64_t day, used; /* requests made on that day (UTC) */
+};
+
+struct row { /* one result of a search */
+    char id[ID_SIZE], stamp[STAMP_SIZE];
+};
+
+struct opencrvs {
+    const struct kinward_host *host;
+    const struct settings *settings;
+    pthread_mutex_t lock;  /* of known: the listener's threads use it, too */
+    uint64_t known[KNOWN]; /* by its low bits; 0: none */
+    bool is_wanted[EVENTS];
+    struct text token, answer, request;
+    int64_t token_ms;      /* when it was given, monotonic */
+    int64_t not_before_ms; /* monotonic: no request before */
+    int64_t next_subscribe_ms, next_search_ms;
+    bool is_listening;
+    struct place place;
+    struct row rows[PAGE_MAX];
+    uint32_t row_count, row_next; /* of the page that is being worked off */
+    int64_t total;
+    bool has_page;
+    unsigned failures; /* of the row at row_next */
+};
+
+extern const char *const event_names[EVENTS];  /* "birth", … as the search calls them */
+extern const char *const event_topics[EVENTS]; /* of the webhooks; NULL: there is none */
+extern const char *const fetch_names[EVENTS];  /* operations */
+extern const char *const fetch_queries[EVENTS];
+extern const char search_query[];
+
+/* ---- texts (text.c): out of memory is KINWARD_RETRY --------------------------------------- */
+void text_clear(struct text *text);
+void text_start(struct text *text); /* empties it, keeps the memory */
+kinward_verdict text_add(struct text *text, const char *more);
+struct kinward_out text_out(struct text *text); /* appends */
+struct kinward_view view_of(const char *text);
+struct kinward_view text_view(const struct text *text);
+
+/* ---- requests (session.c) --------------------------------------------------------------------- */
+/* With a token; a refused one is renewed once. OK with 2xx, and 4xx but 401 and 429; IDLE: told to wait, or cancelled. */
+kinward_verdict session_send(struct opencrvs *self, const char *method, const char *url, struct kinward_view body,
+                             int32_t *ret_status);
+/* A GraphQL operation, within the limit of the day. variables: JSON. The answer's text is in self->answer. */
+kinward_verdict session_query(struct opencrvs *self, const char *name, const char *query, const char *variables,
+                              struct kinward_json **ret_root);
+
+/* ---- webhooks (hook.c) --------------------------------------------------------------------------- */
+int32_t hook_called(void *context, const struct kinward_call *call, const struct kinward_out *body);
+kinward_verdict hook_subscribe(struct opencrvs *self); /* to the topics that are not there */
+
+/* ---- catch-up (search.c) --------------------------------------------------------------------------- */
+kinward_verdict place_load(struct opencrvs *self);
+kinward_verdict search_step(struct opencrvs *self, uint32_t *emitted); /* one page or one record; IDLE when it has caught up */
+int64_t today(const struct opencrvs *self);
+
+/* ---- versions (version.c) ------------------------------------------------------------------------------ */
+/* A time of the registry in one form, or as it is where it cannot be read: RFC 3339, or milliseconds as text or number. */
+void stamp_of(const struct opencrvs *self, const struct kinward_json *value, char ret_stamp[STAMP_SIZE]);
+/* The newest registration.status[].timestamp of a fetched registration; false: there is none. */
+bool stamp_of_registration(const struct opencrvs *self, const struct kinward_json *registration, char ret_stamp[STAMP_SIZE]);
+bool version_known(struct opencrvs *self, const char *id, const char *stamp);
+void version_remember(struct opencrvs *self, const char *id, const char *stamp);
+/* Copies a text value; false: it is none, or too long. */
+bool copy_text(const struct opencrvs *self, const struct kinward_json *value, char *ret_text, size_t size);
+
+#endif
