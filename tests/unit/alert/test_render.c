@@ -164,8 +164,8 @@ static void test_no_statement(void **state)
                                       "<statement/>",
                                       "<record xmlns=\"urn:kinward:record:1\"/>",
                                       "<statement xmlns=\"urn:kinward:alert:1\"></statement>",
-                                      "<statement xmlns=\"urn:kinward:alert:1\"><status>Actual</status><type>alert</type>"
-                                      "<rule><id>ZZ</id></rule></statement>"};
+                                      ("<statement xmlns=\"urn:kinward:alert:1\"><status>Actual</status><type>alert</type>"
+                                       "<rule><id>ZZ</id></rule></statement>")};
     struct kw_fault fault;
     char path[512];
 
