@@ -83,15 +83,15 @@ static int inspect(int argc, char **argv)
         .most = 1};
     KW_AUTO(kw_buf_clear) struct kw_buf json = {0};
     KW_AUTO(kw_json_freep) struct kw_json *plugin = NULL;
-    const struct kw_plugin_policy policy = {.trust_file = trust};
     struct kw_fault fault = {0};
     char path[PATH_MOST];
     int first, code;
     if (!kw_cli_options(&usage, argc, argv, &first, &code))
         return code;
+    const struct kw_plugin_policy policy = {.trust_file = trust};
     int r = kw_plugin_find(argv[first], path, sizeof path, &fault);
     if (r == 0)
-        r = kw_plugin_inspect(path, trust ? &policy : NULL, &json, &fault);
+        r = kw_plugin_inspect(path, &policy, &json, &fault);
     if (r == 0)
         r = kw_json_parse(kw_view_of(&json), &plugin, &fault);
     if (r < 0)

@@ -73,7 +73,7 @@ static void judge_manifest(struct kw_plugin *plugin, const uint8_t *digest, cons
 int kw_plugin_inspect_child_main(int fd, int argc, char **argv)
 {
     /* Constructors run when it is loaded: nothing can be written, connected to or started by then. */
-    static const struct kw_sandbox_limits limits = {.memory_bytes = UINT64_C(1) << 30, .cpu_seconds = 10, .file_bytes = 1};
+    static const struct kw_sandbox_limits limits = {.memory_bytes = UINT64_C(1) << 30, .cpu_seconds = 10};
     struct kw_plugin *plugin = kw_alloc(sizeof *plugin);
     struct kw_message message = {.verb = "INSPECTED"};
     struct kw_fault fault = {0}, manifest = {0};
@@ -84,7 +84,7 @@ int kw_plugin_inspect_child_main(int fd, int argc, char **argv)
     if (!error)
         judge_manifest(plugin, digest, argc > 2 ? argv[2] : NULL, &manifest);
     if (!error)
-        error = kw_sandbox_enter(KW_SANDBOX_STATE, &limits, &fault);
+        error = kw_sandbox_enter(KW_SANDBOX_READ, &limits, &fault);
     if (!error)
         error = kw_plugin_enter(plugin, &fault);
     if (!error)

@@ -63,7 +63,7 @@ static int digest_file(int fd, uint8_t ret_digest[KW_HASH_SIZE])
 int kw_plugin_open(const char *path, struct kw_plugin *plugin, uint8_t ret_digest[KW_HASH_SIZE], struct kw_fault *fault)
 {
     char link[64];
-    plugin->fd = open(path, O_RDONLY | O_CLOEXEC);
+    plugin->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold it up */
     if (plugin->fd < 0)
         return kw_fail(fault, -errno, KW_E_FILE, path, "%s", strerror(errno));
     int error = check_file(plugin->fd, path, fault);

@@ -207,15 +207,20 @@ static int add_threads(scmp_filter_ctx filter)
     return r ? r : add_names(filter, SCMP_ACT_ALLOW, (const char *const[]){"getrlimit", NULL});
 }
 
+static int add_reading(scmp_filter_ctx filter)
+{
+    const uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
+    int r = add_names(filter, SCMP_ACT_ALLOW, files_read);
+    r = r ? r : allow_masked(filter, "open", 1, writes, 0);
+    return r ? r : allow_masked(filter, "openat", 2, writes, 0);
+}
+
 static int add_network(scmp_filter_ctx filter)
 {
     static const unsigned requests[] = {FIONREAD, FIONBIO};
-    const uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
     const struct scmp_arg_cmp routes[] = {SCMP_CMP64(0, SCMP_CMP_EQ, AF_NETLINK), SCMP_CMP64(2, SCMP_CMP_EQ, NETLINK_ROUTE)};
     int r = add_names(filter, SCMP_ACT_ALLOW, network);
-    r = r ? r : add_names(filter, SCMP_ACT_ALLOW, files_read);
-    r = r ? r : allow_masked(filter, "open", 1, writes, 0);
-    r = r ? r : allow_masked(filter, "openat", 2, writes, 0);
+    r = r ? r : add_reading(filter);
     /* no AF_UNIX: the hub's control socket would take this process for its operator */
     r = r ? r : allow_equal(filter, "socket", 0, AF_INET);
     r = r ? r : allow_equal(filter, "socket", 0, AF_INET6);
@@ -239,6 +244,8 @@ static int add_profile(scmp_filter_ctx filter, enum kw_sandbox profile)
     r = r ? r : add_threads(filter);
     if (r == 0 && profile == KW_SANDBOX_NETWORK)
         return add_network(filter);
+    if (r == 0 && profile == KW_SANDBOX_READ)
+        return add_reading(filter);
     r = r ? r : add_names(filter, SCMP_ACT_ALLOW, files_read);
     return r ? r : add_names(filter, SCMP_ACT_ALLOW, files_write);
 }

@@ -9,9 +9,10 @@
 enum kw_sandbox {
     KW_SANDBOX_PURE = 1, /* read, write, poll on descriptors that are open; memory; exit. No files, no sockets, no clock change */
     KW_SANDBOX_NETWORK,  /* PURE, threads, sockets, name resolution, reading files; no execve, no ptrace, no writing of files */
-    KW_SANDBOX_STATE     /* PURE, threads, files (which ones: their owner and mode say), no sockets, no execve (signer) */
+    KW_SANDBOX_STATE,    /* PURE, threads, files (which ones: their owner and mode say), no sockets, no execve (signer) */
+    KW_SANDBOX_READ      /* PURE, threads, reading files; no sockets, no execve, no writing of files (a plugin is looked at) */
 };
-/* A system call that PURE forbids ends the process with SIGSYS; NETWORK and STATE answer -EPERM, but end it for execve, ptrace,
+/* A system call that PURE forbids ends the process with SIGSYS; the others answer -EPERM, but end it for execve, ptrace,
  * mounting and the like. All threads are bound. Open before entering whatever is needed later: in PURE even localtime(), a
  * first getenv-driven catalogue or a log file would be an open(). */
 struct kw_sandbox_limits { /* 0: no limit of that kind */
