@@ -194,8 +194,8 @@ static void test_altered_rows_are_seen(void **state)
 {
     static const char *const changes[] = {"UPDATE revision SET body=zeroblob(length(body))",
                                           "UPDATE revision SET wrapped=(SELECT wrapped FROM revision r WHERE r.revision=2)",
-                                          "UPDATE revision SET body=(SELECT body FROM revision r WHERE r.revision=2), "
-                                          "wrapped=(SELECT wrapped FROM revision r WHERE r.revision=2)",
+                                          ("UPDATE revision SET body=(SELECT body FROM revision r WHERE r.revision=2), "
+                                           "wrapped=(SELECT wrapped FROM revision r WHERE r.revision=2)"),
                                           "UPDATE revision SET core_size=1000000", "UPDATE revision SET body=x''"};
     uint8_t id[16];
     char text[256];
