@@ -151,6 +151,30 @@ static void test_backfill_waits_for_a_reviewer(void **state)
     desk_stop(&desk);
 }
 
+/* A decision about what has changed since it was looked at releases nothing. */
+static void test_decision_comes_too_late(void **state)
+{
+    struct kw_alert_decision decision = {.release = true, .by = "r7", .role = "reviewer", .reason = ""};
+    struct kw_alert_review review;
+    struct kw_buf json = {0};
+    struct desk desk;
+
+    desk_start(&desk, NULL);
+    desk_death(&desk, "1", "registered");
+    desk_check(&desk, USER, true);
+    assert_int_equal(desk_waiting(&desk, &review), 1);
+    memcpy(decision.alert, review.alert, sizeof(decision.alert));
+    decision.revision = review.revision;
+    assert_int_equal(kw_alert_decide(desk.reader, &decision, &json, NULL), 0);
+    desk_check(&desk, USER, true);
+    desk_act(&desk, 3, (const char *)json.data);
+    assert_int_equal(desk_read(&desk, "desk-one"), 0);
+    assert_int_equal(desk_waiting(&desk, &review), 1);
+    assert_int_equal(review.revision, decision.revision + 1);
+    kw_buf_clear(&json);
+    desk_stop(&desk);
+}
+
 static void test_tier_b_waits_and_is_dismissed(void **state)
 {
     struct desk desk;
@@ -386,6 +410,7 @@ int main(void)
                                        cmocka_unit_test(test_update_then_cancel),
                                        cmocka_unit_test(test_same_again_says_nothing),
                                        cmocka_unit_test(test_backfill_waits_for_a_reviewer),
+                                       cmocka_unit_test(test_decision_comes_too_late),
                                        cmocka_unit_test(test_tier_b_waits_and_is_dismissed),
                                        cmocka_unit_test(test_live_check_lifts_what_waits),
                                        cmocka_unit_test(test_states_of_rules),

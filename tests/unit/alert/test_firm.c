@@ -311,6 +311,33 @@ static void test_largest_hit_fits(void **state)
     desk_stop(&desk);
 }
 
+/* A hit beyond the rule's look-back keeps an alert that is there, and makes none. */
+static void test_late_hit_makes_no_alert(void **state)
+{
+    struct kw_hit hit = {.rule = "X1", .reason = "strange", .state = KW_RULE_LIVE, .tier = 1, .subject = 1, .late = true};
+    struct kw_evaluated evaluated = {.rule = "X1", .subject = 1};
+    struct kw_detection detection = {.hits = &hit, .hit_count = 1, .evaluated = &evaluated, .evaluated_count = 1};
+    struct kw_detect_entry entry = {.kind = 1, .received_ms = 1000};
+    static const struct {
+        bool late;
+        size_t hits;
+        uint64_t last;
+    } steps[] = {{true, 1, 0}, {false, 1, 1}, {true, 1, 1}, {true, 0, 2}};
+    struct desk desk;
+
+    desk_start(&desk, NULL);
+    for (size_t i = 0; i < KW_COUNT(steps); i++) {
+        entry.position = i + 1;
+        hit.late = steps[i].late;
+        detection.hit_count = steps[i].hits;
+        assert_int_equal(kw_alerts_begin(desk.alerts, NULL), 0);
+        assert_int_equal(kw_alerts_apply(desk.alerts, &entry, &detection, NULL), 0);
+        assert_int_equal(kw_alerts_commit(desk.alerts, NULL), 0);
+        assert_int_equal(desk_last(&desk, "desk-one"), steps[i].last);
+    }
+    desk_stop(&desk);
+}
+
 /* ---- watches ------------------------------------------------------------------------------------------- */
 
 static int take_watch(void *context, const struct kw_watch *watch)
@@ -352,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_another_vault_opens_nothing),
         cmocka_unit_test(test_nothing_in_clear),
         cmocka_unit_test(test_largest_hit_fits),
+        cmocka_unit_test(test_late_hit_makes_no_alert),
         cmocka_unit_test(test_watches_are_kept),
     };
 
