@@ -31,6 +31,7 @@ KW_CHECKED int kw_store_execute(struct kw_store *store, const char *sql, struct 
 /* First column of the first row of a PRAGMA; 0 when there is none. */
 KW_CHECKED int kw_store_pragma(struct kw_store *store, const char *sql, int64_t *ret_value, struct kw_fault *fault);
 KW_CHECKED int kw_store_migrate(struct kw_store *store, const char *const *migrations, size_t count, struct kw_fault *fault);
-KW_CHECKED int kw_store_check(struct kw_store *store, struct kw_fault *fault);
+/* The structure of all tables, as far as it is looked at within the limit: 0, or -EBADMSG. */
+KW_CHECKED int kw_store_check(struct kw_store *store, int limit_ms, struct kw_fault *fault);
 
 #endif

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CHECK_MS 5000 /* a database of any size opens in bounded time; records are verified again when they are read */
+
 /* The log is normally copied by another thread. Under writes without a pause that thread never reaches its end, and only then
  * SQLite starts the log anew: from this length on the writer copies the rest itself. */
 #define WAL_LIMIT_PAGES (64 << 20 >> 12)
@@ -105,7 +107,7 @@ int kw_store_open(const char *path, const char *const *migrations, size_t count,
         return kw_fail(fault, -EROFS, KW_E_STORE, path, "the database cannot be written with full synchronisation");
     sqlite3_wal_hook(store->db, note_wal, store);
     if (check)
-        error = kw_store_check(store, fault);
+        error = kw_store_check(store, CHECK_MS, fault);
     if (error == 0)
         error = kw_store_migrate(store, migrations, count, fault);
     if (error < 0)

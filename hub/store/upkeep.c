@@ -4,10 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
-
-#define CHECK_MS 5000 /* a database of any size opens in bounded time; records are verified again when they are read */
 
 int kw_store_pragma(struct kw_store *store, const char *sql, int64_t *ret_value, struct kw_fault *fault)
 {
@@ -24,15 +25,23 @@ int kw_store_pragma(struct kw_store *store, const char *sql, int64_t *ret_value,
     return error;
 }
 
-static int check_expired(void *until_ms)
+/* Interrupts the check when its time is over; a progress handler is not asked while SQLite walks a tree. */
+struct watch {
+    sqlite3 *db;
+    int ended, limit_ms;
+};
+
+static void *interrupt_late(void *context)
 {
-    return kw_clock_monotonic_ms() >= *(const int64_t *)until_ms;
+    const struct watch *watch = context;
+    struct pollfd item = {.fd = watch->ended, .events = POLLIN};
+    for (int wait_ms = watch->limit_ms; poll(&item, 1, wait_ms) == 0; wait_ms = 50)
+        sqlite3_interrupt(watch->db);
+    return NULL;
 }
 
-int kw_store_check(struct kw_store *store, struct kw_fault *fault)
+static int check_structure(struct kw_store *store, struct kw_fault *fault)
 {
-    int64_t until_ms = kw_clock_monotonic_ms() + CHECK_MS;
-    sqlite3_progress_handler(store->db, 10000, check_expired, &until_ms);
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
     if (code == SQLITE_OK)
@@ -43,7 +52,21 @@ int kw_store_check(struct kw_store *store, struct kw_fault *fault)
     else if (code != SQLITE_ROW && code != SQLITE_INTERRUPT)
         error = kw_store_fail(store, code, fault);
     sqlite3_finalize(statement);
-    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+    return error;
+}
+
+int kw_store_check(struct kw_store *store, int limit_ms, struct kw_fault *fault)
+{
+    KW_AUTO(kw_closep) int ended = eventfd(0, EFD_CLOEXEC);
+    struct watch watch = {store->db, ended, limit_ms};
+    pthread_t thread;
+    int code = ended < 0 ? errno : pthread_create(&thread, NULL, interrupt_late, &watch);
+    if (code != 0)
+        return kw_fail(fault, -code, KW_E_STORE, store->path, "cannot start the check: %s", strerror(code));
+    int error = check_structure(store, fault);
+    const uint64_t one = 1;
+    (void)!write(ended, &one, sizeof(one));
+    pthread_join(thread, NULL);
     return error;
 }
 
