@@ -5,7 +5,6 @@ import http.client
 import json
 import pathlib
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,72 +12,14 @@ import time
 import urllib.request
 
 sys.dont_write_bytecode = True
-MOCKS = pathlib.Path(__file__).parents[2] / "mocks"
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from driver import BUILD, check, main  # noqa: E402
+from registries import MOCKS, SECRET, Mock, close_all  # noqa: E402
 sys.path.insert(0, str(MOCKS))
-from driver import BUILD, Connector, check, main  # noqa: E402
 import opencrvs as mock_program  # noqa: E402
 
-SECRET = "d04aec67-1ef4-467a-a5a8-fa5c89ad71ce"
 VECTOR = (b'{"timestamp":"2026-01-01T00:00:00.000Z","id":"w1","event":{"hub":{"topic":"BIRTH_REGISTERED"},"context":[]}}',
           "sha256=a06ffd8aec8c4f748b8be16e6f348005e27ae93f6e1835ab89ad0a7e730cbb52")
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Mock:
-    open = []
-
-    def __init__(self, *arguments):
-        Mock.open.append(self)
-        self.process = subprocess.Popen([sys.executable, str(MOCKS / "opencrvs.py"), *arguments], stdout=subprocess.PIPE, text=True)
-        self.url = json.loads(self.process.stdout.readline())["url"]
-        self.hook = free_port()
-
-    def ask(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        return json.load(urllib.request.urlopen(self.url + path, data=data, timeout=10))
-
-    def register(self, **asked):
-        return [one["id"] + "@" + one["version"] for one in self.ask("/control/register", asked)["registered"]]
-
-    def misbehave(self, on, do, **more):
-        self.ask("/control/misbehave", {"on": on, "do": do, **more})
-
-    def state(self):
-        return self.ask("/control/state")
-
-    def count(self, name):
-        return self.state()["counts"].get(name, 0)
-
-    def connector(self, hook=False, environment=None, **more):
-        options = {"auth": self.url, "gateway": self.url, "client-id": "kinward", "poll": "200ms", **more.pop("options", {})}
-        secrets = {"client-secret": "client-secret", **more.pop("secrets", {})}
-        if hook:
-            options.update({"webhooks": self.url, "listen": "127.0.0.1:%d" % self.hook, "callback": "http://127.0.0.1:%d/hook" % self.hook})
-            secrets["webhook-secret"] = SECRET
-        return Connector("opencrvs", options, secrets, environment={"KINWARD_HTTP_MS": "1500", **(environment or {})}, **more)
-
-    def subscribed(self, connector):
-        connector.wait(lambda: len(self.state()["subscriptions"]) == 2, what="subscriptions")
-
-    def delivered(self, connector, count):
-        connector.wait(lambda: len(self.state()["deliveries"]) >= count, what="deliveries")
-        return [one["status"] for one in self.state()["deliveries"]]
-
-    def close(self):
-        Mock.open.remove(self)
-        self.process.kill()
-        self.process.wait()
-
-
-def close_all():
-    for one in list(Mock.open):
-        one.close()
 
 
 def post(port, body, signature):
