@@ -12,7 +12,7 @@
 
 #define PATH_FILES 65536
 
-static void log_event(void *context, int level, const char *event, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void log_event(void *context, int level, const char *event, const char *format, ...)
 {
     struct kw_instance *instance = context;
     char text[512];
@@ -24,7 +24,7 @@ static void log_event(void *context, int level, const char *event, const char *f
     kw_log((enum kw_log_level)level, "connector", event, "name=%s %s", instance->name, text);
 }
 
-static kinward_verdict fail(void *context, kinward_verdict verdict, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static kinward_verdict fail(void *context, kinward_verdict verdict, const char *format, ...)
 {
     struct kw_instance *instance = context;
     char text[sizeof instance->fault.message];
