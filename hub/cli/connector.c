@@ -121,8 +121,8 @@ static void print_line(const char *path, bool as_json)
                        summary = kw_json_text_of(kw_json_member(plugin, "summary"));
         bool good = kw_view_is(kw_json_text_of(kw_json_member(plugin, "manifest")), "ok");
         printf("%-24.*s %-8.*s %-10.*s %-9s %.*s\n", (int)name.size, (const char *)name.data, (int)version.size,
-               (const char *)version.data, (int)kind.size, (const char *)kind.data, good ? "signed" : "unsigned", (int)summary.size,
-               (const char *)summary.data);
+               (const char *)version.data, (int)kind.size, (const char *)kind.data, good ? "trusted" : "untrusted",
+               (int)summary.size, (const char *)summary.data);
     } else {
         (void)kw_cli_error(path, &fault);
     }

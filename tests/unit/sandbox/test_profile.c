@@ -256,6 +256,20 @@ static void state_writes_but_has_no_network(void **state)
     expect_killed(KW_SANDBOX_STATE, executes);
 }
 
+static void read_reads_only(void **state)
+{
+    expect_errno(KW_SANDBOX_READ, opens, access("/etc/hostname", R_OK) == 0 ? 0 : ENOENT);
+    expect_errno(KW_SANDBOX_READ, starts_a_thread, 0);
+    expect_errno(KW_SANDBOX_READ, connects, EPERM);
+    expect_errno(KW_SANDBOX_READ, connects_locally, EPERM);
+    expect_errno(KW_SANDBOX_READ, opens_to_write, EPERM);
+    expect_errno(KW_SANDBOX_READ, opens_to_truncate, EPERM);
+    expect_errno(KW_SANDBOX_READ, makes_nameless, EPERM);
+    expect_errno(KW_SANDBOX_READ, unlinks, EPERM);
+    expect_errno(KW_SANDBOX_READ, forks, EPERM);
+    expect_killed(KW_SANDBOX_READ, executes);
+}
+
 static int takes_64_mib(void)
 {
     return malloc(64 << 20) ? 0 : errno;
@@ -384,6 +398,7 @@ int main(void)
         cmocka_unit_test(can_still_abort),
         cmocka_unit_test(network_reads_and_connects_only),
         cmocka_unit_test(state_writes_but_has_no_network),
+        cmocka_unit_test(read_reads_only),
         cmocka_unit_test(memory_has_an_end),
         cmocka_unit_test(processor_time_has_an_end),
         cmocka_unit_test(files_have_an_end),
