@@ -50,6 +50,12 @@ static char *library_strdup(const char *text)
     return copy;
 }
 
+KW_PRINTF(2, 3)
+static void say_nothing(void *context, const char *format, ...)
+{
+    (void)context, (void)format;
+}
+
 int kw_xml_init(void)
 {
     static bool done;
@@ -57,7 +63,10 @@ int kw_xml_init(void)
         return 0;
     if (xmlMemSetup(kw_free, library_alloc, library_resize, library_strdup) != 0)
         return -EINVAL;
+    /* this thread's, and that of threads to come: what is wrong is told through faults */
     xmlInitParser();
+    xmlSetGenericErrorFunc(NULL, say_nothing);
+    xmlThrDefSetGenericErrorFunc(NULL, say_nothing);
     xmlSetExternalEntityLoader(refuse_entity);
     done = true;
     return 0;

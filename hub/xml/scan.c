@@ -16,8 +16,9 @@ struct kw_xml_scanner {
     void *context;
     struct kw_view text;
     struct kw_fault *fault;
-    size_t offset; /* of the event being handled, or of the first error */
-    size_t run;    /* bytes of text since the last tag */
+    unsigned long starved; /* failed allocations of the library before this document */
+    size_t offset;         /* of the event being handled, or of the first error */
+    size_t run;            /* bytes of text since the last tag */
     unsigned depth;
     int error; /* of a handler or a cap; 0: go on */
     int library_error;
@@ -323,6 +324,8 @@ unsigned kw_xml_scanner_column(const struct kw_xml_scanner *scanner)
  * document well-formed. */
 static int verdict(struct kw_xml_scanner *scanner, struct kw_fault *fault)
 {
+    if (kw_recipe_failures() != scanner->starved)
+        return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
     if (scanner->error != 0)
         return scanner->error;
     const xmlParserCtxt *parser = scanner->parser;
@@ -350,6 +353,7 @@ int kw_xml_scan(struct kw_xml_scanner *scanner, struct kw_view text, size_t limi
         if (error != 0)
             return kw_fail(fault, error, KW_E_MEMORY, "", "out of memory");
     }
+    scanner->starved = kw_recipe_failures();
     scanner->events = events;
     scanner->context = context;
     scanner->text = text;
