@@ -41,6 +41,10 @@ KW_CHECKED int kw_proof_verify_entry(const struct kw_proof *proof, struct kw_vie
 KW_CHECKED int kw_proof_verify_record(const struct kw_proof *proof, struct kw_view record, const uint8_t *origin_key,
                                       const struct kw_policy *policy, struct kw_checkpoint *ret_checkpoint, struct kw_fault *fault);
 
+/* Index, path and checkpoint of one entry from a log's own files (checkpoint, tile/), without Kinward's extra. -ENOENT: the
+ * checkpoint is of a smaller log. Nothing is verified: that is the reader's part. */
+KW_CHECKED int kw_proof_from_files(const char *dir, uint64_t index, struct kw_proof *ret_proof, struct kw_fault *fault);
+
 struct kw_audit { /* counts of what was checked */
     uint64_t size;
     char origin[256];

@@ -253,3 +253,45 @@ int kw_tile_read(void *context, unsigned level, uint64_t index, kw_hash ret_hash
     kw_merkle_root((const kw_hash *)reader->held[tile_level].hashes + at, count, ret_hash);
     return 0;
 }
+
+static int path_from_files(const char *dir, uint64_t index, struct kw_proof *proof, struct kw_fault *fault)
+{
+    struct kw_checkpoint checkpoint;
+    struct kw_tile_reader *reader;
+    struct kw_note note;
+    char path[2048];
+    int r = kw_path_join(path, sizeof path, dir, "checkpoint");
+
+    if (r == 0)
+        r = kw_file_read(path, KW_LIMIT_NOTE, &proof->checkpoint, fault);
+    if (r == 0)
+        r = kw_note_parse(kw_view_of(&proof->checkpoint), &note, fault);
+    if (r == 0)
+        r = kw_checkpoint_parse(note.text, &checkpoint, fault);
+    if (r < 0)
+        return r;
+    if (index >= checkpoint.size)
+        return kw_fail(fault, -ENOENT, KW_E_NOT_FOUND, path, "the log has %llu entries", (unsigned long long)checkpoint.size);
+    reader = kw_alloc(sizeof *reader);
+    if (!reader)
+        return kw_fail(fault, -ENOMEM, KW_E_MEMORY, dir, "no memory");
+    reader->dir = dir;
+    reader->size = checkpoint.size;
+    r = kw_merkle_inclusion(kw_tile_read, reader, index, checkpoint.size, proof->path, &proof->path_count);
+    kw_free(reader);
+    proof->index = index;
+    return r < 0 ? kw_fail(fault, r, KW_E_TILE, dir, "a tile is missing or too short") : 0;
+}
+
+int kw_proof_from_files(const char *dir, uint64_t index, struct kw_proof *ret_proof, struct kw_fault *fault)
+{
+    struct kw_proof proof = {0};
+    int r = path_from_files(dir, index, &proof, fault);
+
+    if (r < 0) {
+        kw_proof_clear(&proof);
+        return r;
+    }
+    *ret_proof = proof;
+    return 0;
+}
