@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define AMINA                      NAME("Amina", "Testperson")
-#define LOST                       PARTY("child", ROLE("missing_child") ROLE("child") AMINA NUMBER("passport", "ZZ42") BORN("2019-05-07"))
+#define MISSING                    ROLE("missing_child") ROLE("child")
+#define LOST                       PARTY("child", MISSING AMINA NUMBER("passport", "ZZ42") BORN("2019-05-07"))
 #define BY_NAME                    PARTY("child", ROLE("missing_child") AMINA BORN("2019-05-07"))
 #define SHOWN                      PARTY("child", ROLE("child") AMINA BORN("2019-05-07") PASSPORT("ZZ42"))
 #define NOTICE(number, kind, rest) "<notice><number>" number "</number><kind>" kind "</kind>" rest "</notice>"
