@@ -118,7 +118,8 @@ static bool read_number(struct kw_view text, bool with_fraction, struct number *
 
 static int compare_digits(struct kw_view a, struct kw_view b)
 {
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+    size_t common = a.size < b.size ? a.size : b.size;
+    int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
