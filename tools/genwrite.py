@@ -103,7 +103,7 @@ def simple_row(simple, arrays):
         listed = quote(joined) if len(joined) <= LIST_MOST else 'NULL'
     pattern_array = arrays.add('struct kw_table_pattern *const', '{' + ', '.join(patterns) + '}') if patterns else 'NULL'
     bound = [quote(simple[side]) if simple[side] is not None else 'NULL' for side in ('low', 'high')]
-    return (f'{{KW_KIND_{simple["kind"]}, KW_SPACE_{simple["space"]}, {len(values)}, {len(patterns)}, {simple["least"]}u, '
+    return (f'{{{quote(simple["name"])}, KW_KIND_{simple["kind"]}, KW_SPACE_{simple["space"]}, {len(values)}, {len(patterns)}, {simple["least"]}u, '
             f'{simple["most"]}u, {value_array}, {pattern_array}, {bound[0]}, {bound[1]}, {listed}}}')
 
 

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define DIGITS_MOST 24 /* of integer and decimal: libxml2 takes no more, leading zeros not counted */
+#define PATTERN_SHOWN 100 /* characters of a pattern that still help a reader */
+#define DIGITS_MOST   24  /* of integer and decimal: libxml2 takes no more, leading zeros not counted */
 
 static bool is_blank(uint8_t byte)
 {
@@ -218,7 +219,9 @@ int kw_simple_check(const struct kw_table_simple *simple, struct kw_view value, 
     }
     for (size_t i = 0; i < simple->pattern_count; i++)
         if (!pattern_matches(simple->patterns[i], value)) {
-            snprintf(rule, rule_size, "value does not have the form %.*s", 200, simple->patterns[i]->text);
+            bool shown = strlen(simple->patterns[i]->text) <= PATTERN_SHOWN;
+            snprintf(rule, rule_size, "value does not have the form %s%s", shown ? "" : "of the schema's type ",
+                     shown ? simple->patterns[i]->text : simple->name);
             return -EBADMSG;
         }
     return 0;

@@ -32,6 +32,7 @@ struct kw_table_pattern {
 };
 
 struct kw_table_simple {
+    const char *name; /* as in the schema */
     uint8_t kind, space;
     uint16_t value_count, pattern_count;
     uint32_t least, most; /* characters */
