@@ -79,6 +79,8 @@ struct kw_signer_options {        /* copied */
 };
 KW_CHECKED int kw_signer_start(const struct kw_signer_options *options, struct kw_signer **ret_signer, struct kw_fault *fault);
 void kw_signer_stop(struct kw_signer *signer);
+/* A kw_log_sign. -EKEYREJECTED with KW_E_FORK: text does not go on from what was signed last. -EAGAIN: the child is being started
+ * again (KW_E_CHILD) or cannot store (KW_E_READ_ONLY). */
 KW_CHECKED int kw_signer_sign(void *signer, struct kw_view text, kw_merkle_read read, void *read_context, struct kw_buf *ret_line,
                               struct kw_fault *fault);
 struct kw_witness_answer { /* an HTTP answer; zero-initialise, clear body */

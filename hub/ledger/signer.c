@@ -2,7 +2,8 @@
 /* signer.c - the signer process: holds log and witness key, signs nothing that does not go on from what it signed last.
  *
  * On its pipe: LOGS (items: vkey texts to be a witness of) → DONE; SIGN (items: checkpoint text, hashes of the consistency
- * proof) → SIGNED (item: signature line) or REFUSED (items: u64 size signed last, reason); WITNESS (item: request body) and
+ * proof) → SIGNED (item: signature line), REFUSED (items: u64 size signed last, reason) or, with the same
+ * items, UNSTORED: ask again; WITNESS (item: request body) and
  * HEAD (item: hex of the origin's hash) → ANSWER (items: u32 status, content type, body).
  */
 #include <errno.h>
@@ -70,9 +71,10 @@ static int sign_log(struct signer *signer, struct kw_view payload, struct kw_mes
         r = kw_signed_store(&signer->last, &checkpoint, kw_view_of(&note), NULL);
         if (r == 0)
             r = kw_fault_point("signer.stored");
-        if (r < 0)
-            r = refuse(answer, &signer->last, "the state cannot be stored");
-        else
+        if (r < 0) {
+            r = refuse(answer, &signer->last, "its state cannot be stored");
+            snprintf(answer->verb, sizeof answer->verb, "UNSTORED");
+        } else
             r = kw_put_item(&answer->payload, note.data + text_size, note.size - text_size);
     }
     kw_buf_clear(&note);

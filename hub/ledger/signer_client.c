@@ -93,6 +93,8 @@ static int read_refusal(struct kw_signer *signer, const struct kw_message *answe
 
     if (kw_take_item(&payload, &size) < 0 || kw_take_u64(&size, &signer->signed_size) < 0 || kw_take_item(&payload, &why) < 0)
         return kw_fail(fault, -EBADMSG, KW_E_CHILD, "signer", "its answer is malformed");
+    if (strcmp(answer->verb, "UNSTORED") == 0)
+        return kw_fail(fault, -EAGAIN, KW_E_READ_ONLY, "signer", "%.*s", (int)why.size, (const char *)why.data);
     return kw_fail(fault, -EKEYREJECTED, KW_E_FORK, "signer", "refuses: %.*s", (int)why.size, (const char *)why.data);
 }
 

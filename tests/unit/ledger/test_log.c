@@ -298,6 +298,24 @@ static void signer_refuses_forks(void **state)
     hub_remove(&hub);
 }
 
+/* No signature leaves that is not stored; when there is space again the same is signed. */
+static void signer_without_space(void **state)
+{
+    char kept[160];
+    kw_hash leaf;
+    struct hub hub;
+
+    kw_merkle_leaf(kw_view_text("a"), leaf);
+    hub_make(&hub);
+    hub_open(&hub);
+    snprintf(kept, sizeof kept, "%s.aside", hub.state);
+    assert_int_equal(rename(hub.state, kept), 0);
+    assert_int_equal(sign_plain(&hub, 1, leaf, no_reader), -EAGAIN);
+    assert_int_equal(rename(kept, hub.state), 0);
+    assert_int_equal(sign_plain(&hub, 1, leaf, no_reader), 0);
+    hub_remove(&hub);
+}
+
 /* A database restored from before the last signature: the signer does not sign another history. */
 static void restored_copy_cannot_fork(void **state)
 {
@@ -397,9 +415,9 @@ static void crashes_are_redone(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(seals_and_proves), cmocka_unit_test(grows_past_a_tile),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(seals_and_proves),     cmocka_unit_test(grows_past_a_tile),
                                        cmocka_unit_test(signer_refuses_forks), cmocka_unit_test(restored_copy_cannot_fork),
-                                       cmocka_unit_test(crashes_are_redone)};
+                                       cmocka_unit_test(signer_without_space), cmocka_unit_test(crashes_are_redone)};
 
     if (kw_crypto_init() < 0)
         return 1;
