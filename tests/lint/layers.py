@@ -104,6 +104,8 @@ def check_test(root, path, where, kind, header):
     """Tests may use any library, but look into the private headers of the room they test only."""
     parts = path.split("/")
     tested = parts[2] if parts[1] in ("unit", "contract") and len(parts) > 3 else None
+    if parts[1] == "fuzz":
+        tested = parts[-1].removesuffix(".c")
     other, _, name = header.partition("/")
     if kind == '"' and other in RANK and other != tested and name != other + ".h" and header != "base/limits.h":
         if os.path.exists(os.path.join(root, "hub", header)):
