@@ -2,22 +2,6 @@
 /* issue.c - a revision is stored, committed to, and put into the streams of its recipients (protocol.md §6). */
 #include "alert/private.h"
 
-bool kw_mandate_covers(const char *words, const char *word)
-{
-    size_t size = strlen(word);
-
-    if (strcmp(words, "*") == 0)
-        return true;
-    while (*words != 0) {
-        size_t length = strcspn(words, " ");
-
-        if (length == size && memcmp(words, word, size) == 0)
-            return true;
-        words += length + strspn(words + length, " ");
-    }
-    return false;
-}
-
 /* ---- revisions --------------------------------------------------------------------------------- */
 
 struct sealed {

@@ -4,6 +4,7 @@
 #define KINWARD_ALERT_PRIVATE_H
 
 #include "alert/alert.h"
+#include "journal/journal.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -127,8 +128,6 @@ KW_CHECKED int kw_alert_issue(struct kw_alerts *alerts, struct alert *alert, con
 /* Puts a sent revision into the streams of those whom it concerns. */
 KW_CHECKED int kw_alert_send(struct kw_alerts *alerts, const struct alert *alert, const struct issue *issue,
                              struct kw_view statement, struct kw_fault *fault);
-/* Whether a list of words, or "*", has a word. */
-bool kw_mandate_covers(const char *words, const char *word);
 /* A stored revision's statement (appends); the other results may be NULL. -ENOENT. */
 KW_CHECKED int kw_revision_read(struct kw_store *store, const struct keys *keys, const uint8_t alert[KW_ALERT_ID_SIZE],
                                 uint32_t revision, struct kw_buf *ret_statement, uint8_t ret_salt[KW_HASH_SIZE],

@@ -93,6 +93,7 @@ int kw_cmd_plugin(int argc, char **argv);
 int kw_cmd_principal(int argc, char **argv);
 int kw_cmd_quarantine(int argc, char **argv);
 int kw_cmd_record(int argc, char **argv);
+int kw_cmd_review(int argc, char **argv);
 int kw_cmd_status(int argc, char **argv);
 int kw_cmd_submit(int argc, char **argv);
 int kw_cmd_validate(int argc, char **argv);

@@ -14,9 +14,12 @@ static const struct kw_command commands[] = {
     /* name, function, one line of help; in the order of a user's way */
     {"normalize", kw_cmd_normalize, "turn documents of a registry into common records"},
     {"init", kw_cmd_init, "make the folder of a hub, agent, agency or witness"},
+    {"hub", kw_cmd_hub, "run a hub"},
+    {"status", kw_cmd_status, "what a running hub does"},
     {"card", kw_cmd_card, "public keys: give out one's own, check another's"},
     {"principal", kw_cmd_principal, "who is known to a hub"},
     {"quarantine", kw_cmd_quarantine, "what a hub could not process"},
+    {"review", kw_cmd_review, "hits that wait for a person before anybody is told"},
     {"record", kw_cmd_record, "single records, for a stated purpose"},
     {"connector", kw_cmd_connector, "a registry's connectors: run them, list them, look into one"},
     {"plugin", kw_cmd_plugin, "sign plugins, so that this installation loads them"},

@@ -43,7 +43,7 @@ int kw_roles_parse(const char *text, unsigned *ret_roles, struct kw_fault *fault
     return 0;
 }
 
-static bool listed(const char *list, const char *name)
+bool kw_mandate_covers(const char *list, const char *name)
 {
     size_t size = strlen(name);
     if (strcmp(list, "*") == 0)
@@ -55,11 +55,6 @@ static bool listed(const char *list, const char *name)
         at += word;
     }
     return false;
-}
-
-bool kw_mandate_covers(const struct kw_principal *principal, const char *rule, const char *jurisdiction)
-{
-    return (principal->roles & KW_ROLE_AGENCY) && listed(principal->rules, rule) && listed(principal->jurisdictions, jurisdiction);
 }
 
 /* All but number, name and curve key, in the order of the columns' meaning; the mark is over those too. */

@@ -28,8 +28,8 @@ struct kw_principal {
 const char *kw_role_name(enum kw_role role); /* "registry" */
 /* A list such as "registry border" or "registry,border". -EINVAL KW_E_OPTION. */
 KW_CHECKED int kw_roles_parse(const char *text, unsigned *ret_roles, struct kw_fault *fault);
-/* Whether an agency's mandate covers a rule ("D5") raised in a jurisdiction ("RO"). */
-bool kw_mandate_covers(const struct kw_principal *principal, const char *rule, const char *jurisdiction);
+/* Whether one list of an agency's mandate covers a name: "*" covers all, otherwise whole words count. */
+bool kw_mandate_covers(const char *list, const char *name);
 
 /* All writing inside kw_journal_begin … commit. Name and curve key are unique: -EEXIST KW_E_STATE. */
 KW_CHECKED int kw_journal_principal_add(struct kw_journal *journal, const struct kw_principal *principal, uint32_t *ret_number,
