@@ -163,8 +163,11 @@ static void wire(struct hub *hub)
                                              .writer = links[FEED_WRITER][0],
                                              .detect = links[FEED_DETECT][0],
                                              .ledger = links[FEED_SEALER][0]};
-    hub->seal_setup = (struct kw_seal_setup){
-        .config = &hub->config, .keys = &hub->keys, .intake = links[INTAKE_SEALER][1], .feed = links[FEED_SEALER][1]};
+    hub->seal_setup = (struct kw_seal_setup){.config = &hub->config,
+                                             .keys = &hub->keys,
+                                             .bus = hub->bus,
+                                             .intake = links[INTAKE_SEALER][1],
+                                             .feed = links[FEED_SEALER][1]};
 }
 
 /* Moves the write-ahead log into the database beside the writer. */
