@@ -48,7 +48,7 @@ static int make_folders(struct place *place)
     static const char *const wanted[][5] = {
         {"hub", "keys", "data", "run"}, {"agent", "keys", "spool"}, {"agency", "keys", "inbox"}, {"witness", "keys", "state"}};
     char path[KW_PATH_SIZE];
-    int r = kw_dir_make(place->dir, 0755, &place->fault);
+    int r = 0;
     for (size_t i = 0; r == 0 && i < KW_COUNT(wanted); i++) {
         if (strcmp(wanted[i][0], place->wish->role) != 0)
             continue;
@@ -237,9 +237,7 @@ static int put_client(struct place *place, const char *folder, struct kw_buf *te
                           wish->role, wish->name, wish->jurisdiction);
     if (r == 0)
         r = put_attribute(text, "endpoint", wish->hub_endpoint);
-    if (r == 0)
-        r = put_attribute(text, "card", wish->hub_card ? wish->hub_card : "hub.card");
-    return r < 0 ? r : kw_buf_format(text, "/>\n  <%s folder=\"%s\"/>\n</%s>\n", folder, folder, wish->role);
+    return r < 0 ? r : kw_buf_format(text, " card=\"hub.card\"/>\n  <%s folder=\"%s\"/>\n</%s>\n", folder, folder, wish->role);
 }
 
 static int put_witness(struct place *place, struct kw_buf *text)
@@ -272,6 +270,26 @@ static int put_config(struct place *place)
     if (r == 0)
         r = write_file(place, name, &text);
     return r == 0 && strcmp(role, "hub") == 0 ? put_policy(place) : r;
+}
+
+/* The hub's card is copied into the folder; its fingerprint is shown, to be compared. */
+static int put_hub_card(struct place *place)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf text = {0};
+    struct kw_card card;
+    char fingerprint[KW_FINGERPRINT_SIZE];
+    if (!place->wish->hub_card)
+        return 0;
+    int r = kw_file_read(place->wish->hub_card, KW_CARD_LIMIT, &text, &place->fault);
+    if (r == 0)
+        r = kw_card_parse(kw_view_of(&text), &card, &place->fault);
+    if (r == 0)
+        r = write_file(place, "hub.card", &text);
+    if (r < 0)
+        return r;
+    kw_card_fingerprint(kw_view_of(&text), fingerprint);
+    printf("hub: %s of %s\nfingerprint %s\n", card.name, card.jurisdiction, fingerprint);
+    return 0;
 }
 
 static int put_card(struct place *place)
@@ -318,7 +336,11 @@ static int make(struct place *place)
     snprintf(place->card.jurisdiction, sizeof place->card.jurisdiction, "%s", wish->jurisdiction);
     snprintf(place->card.contact, sizeof place->card.contact, "%s", wish->contact);
     kw_time_format(kw_clock_wall_ms(), place->card.made);
-    int r = make_folders(place);
+    int r = kw_dir_make(place->dir, 0755, &place->fault);
+    if (r == 0)
+        r = put_hub_card(place);
+    if (r == 0)
+        r = make_folders(place);
     if (r == 0)
         r = make_keys(place);
     if (r == 0)
@@ -345,7 +367,8 @@ int kw_cmd_init(int argc, char **argv)
         {"feed", "ENDPOINT", "hub: where alerts go out (tcp://127.0.0.1:7702)", NULL, &wish.feed, NULL, false},
         {"ledger", "ADDRESS:PORT", "hub, witness: HTTP (127.0.0.1:7704)", NULL, &wish.ledger, NULL, false},
         {"hub", "ENDPOINT", "agent, agency: the hub's endpoint", NULL, &wish.hub_endpoint, NULL, false},
-        {"hub-card", "FILE", "agent, agency: the hub's card (hub.card in the folder)", NULL, &wish.hub_card, NULL, false},
+        {"hub-card", "FILE", "agent, agency: the hub's card, which is copied into the folder as hub.card", NULL, &wish.hub_card,
+         NULL, false},
         {0}};
     const struct kw_usage usage = {.synopsis = "kinward init DIR --role ROLE --name NAME --jurisdiction CC",
                                    .summary = "Makes the folder of a hub, agent, agency or witness: keys, configuration and card.",
