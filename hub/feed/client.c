@@ -295,10 +295,11 @@ void kw_feed_client_close(struct kw_feed_client *client)
 
 void kw_feed_client_state(const struct kw_feed_client *client, struct kw_feed_client_state *ret_state)
 {
+    const uint64_t last = kw_inbox_last(client->inbox);
     *ret_state = (struct kw_feed_client_state){.up = client->state == KW_LINE_UP,
                                                .epoch = kw_inbox_epoch(client->inbox),
-                                               .last = kw_inbox_last(client->inbox),
-                                               .confirmed = client->confirmed,
+                                               .last = last,
+                                               .confirmed = client->confirmed < last ? client->confirmed : last,
                                                .hub_last = client->hub_last,
                                                .silent_ms = kw_clock_monotonic_ms() - client->word_ms,
                                                .gaps = client->gaps};

@@ -315,7 +315,7 @@ static void send_item(struct hub *hub, const struct kw_item *item)
 static void push(struct hub *hub)
 {
     for (unsigned sent = 0; hub->credit && hub->at <= hub->last && (!hub->a_turn || sent < hub->a_turn); sent++) {
-        if (hub->hold && hub->at >= hub->hold)
+        if ((hub->hold && hub->at >= hub->hold) || (hub->lockstep && hub->at > hub->received + 1))
             return;
         const struct kw_item *item = &hub->items[hub->at - 1].item;
         if (hub->skip == hub->at) {

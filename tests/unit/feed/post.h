@@ -63,6 +63,7 @@ struct hub {
     enum kw_code refuse_received;
     uint64_t announce; /* instead of last in STREAMS, SUBSCRIBED, HEARTBEAT when not 0 */
     bool silent, beat; /* says nothing; a heartbeat is due */
+    bool lockstep;     /* sends the next item when the one before was confirmed */
 };
 /* Items 1 to count of the epoch, each an alert of its own. */
 void hub_fill(struct hub *hub, struct post *post, uint64_t epoch, uint64_t count);

@@ -182,9 +182,9 @@ static void torn_tail(void **state)
     copy_file(wal, saved_wal, SIZE_MAX);
     kw_inbox_close(inbox);
     assert_int_equal(stat(saved_wal, &log), 0);
-    for (size_t size = 0, end = (size_t)log.st_size; size <= end; size = size + 397 < end - 64 ? size + 397
-                                                                         : size < end - 64     ? end - 64
-                                                                                               : size + 1) {
+    for (size_t size = 0, end = (size_t)log.st_size; size <= end; size = size + 1009 < end - 64 ? size + 1009
+                                                                         : size < end - 64      ? end - 64
+                                                                                                : size + 1) {
         copy_file(saved_db, db, SIZE_MAX);
         copy_file(saved_wal, wal, size);
         unlink(index);
