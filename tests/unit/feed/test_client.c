@@ -150,6 +150,7 @@ static void forged(void **state)
         {{.alert = 4, .key = "12345678"}, KW_E_KEY},
     };
     hub_fill(&hub, &post, 1, 6);
+    hub.together = true;
     for (size_t i = 0; i < KW_COUNT(cases); i++) {
         posted_clear(&hub.items[3]);
         post_make(&post, &cases[i].forge, 1, 4, &hub.items[2].item, &hub.items[3]);
