@@ -13,6 +13,7 @@
 
 struct kw_worker {
     struct kw_child child;
+    struct kw_pipe *pipe;         /* to the running child; never waits: a child that hangs must not hold up the others */
     uint32_t principal;           /* 0: none yet */
     struct kw_delivery *delivery; /* at work on; NULL: idle */
     int64_t asked_ms, used_ms;
@@ -30,10 +31,11 @@ void kw_pool_clear(struct kw_pool *pool);
 struct kw_worker *kw_pool_take(struct kw_pool *pool, uint32_t principal, bool express);
 /* Hands delivery to worker. Negative: the child failed at once; the delivery stays with the caller. */
 KW_CHECKED int kw_worker_ask(struct kw_pool *pool, struct kw_worker *worker, struct kw_delivery *delivery);
-/* Reads the answer of a readable worker, or finds it dead or hung. 0: ret_delivery went on; -ECHILD: the child failed on it. Idle
- * children that died are reaped (ret_delivery NULL). */
+/* Writes and reads what is possible without waiting, or finds the child dead or hung. 0: ret_delivery is validated; -EAGAIN: not
+ * yet; -ECHILD: the child failed on it. Idle children that died are reaped (ret_delivery NULL). */
 KW_CHECKED int kw_worker_take(struct kw_pool *pool, struct kw_worker *worker, const uint8_t match_secret[32],
                               struct kw_delivery **ret_delivery);
 bool kw_worker_hung(const struct kw_worker *worker, int64_t now_ms);
+bool kw_worker_wants_write(const struct kw_worker *worker);
 
 #endif

@@ -140,14 +140,14 @@ static int turn(struct kw_router *router, struct kw_socket *pipe)
         struct kw_worker *worker = &router->pool.workers[i];
         if (kw_child_running(&worker->child)) {
             workers[count - 5] = worker;
-            items[count++].fd = worker->child.fd;
+            items[count++] = (struct kw_poll){.fd = worker->child.fd, .want_write = kw_worker_wants_write(worker)};
         }
     }
     int r = kw_poll(items, count, wait_ms(router));
     if (r < 0)
         return r == -EINTR ? 0 : r;
     for (size_t i = 5; i < count; i++) {
-        if (items[i].readable)
+        if (items[i].readable || items[i].writable)
             kw_flow_worker(router, workers[i - 5]);
     }
     if (items[2].readable)
