@@ -137,6 +137,7 @@ struct opening {
     struct kw_desk *desk;
     struct kw_letters *letters;
     bool keep;
+    struct kw_progress progress;
 };
 
 static int room_for_one(struct kw_letters *letters)
@@ -195,6 +196,7 @@ static int open_one(void *context, const struct kw_item *item)
         letters->count++;
     letters->items[slot] = letter;
     letters->messages[slot] = letter.message;
+    kw_progress_update(&opening->progress, letters->count, 0);
     return 0;
 }
 
@@ -234,8 +236,9 @@ static const struct kw_alert_message *chain_of(const struct kw_letters *letters,
 int kw_desk_letters(struct kw_desk *desk, const uint8_t *alert, bool keep, struct kw_letters *ret_letters)
 {
     struct kw_letters letters = {0};
-    struct opening opening = {desk, &letters, keep};
+    struct opening opening = {.desk = desk, .letters = &letters, .keep = keep, .progress = {.label = "open"}};
     int r = desk->inbox ? kw_inbox_items(desk->inbox, alert, 0, open_one, &opening, &desk->fault) : 0;
+    kw_progress_end(&opening.progress);
     if (r == 0)
         r = sort_chains(&letters);
     if (r < 0) {
