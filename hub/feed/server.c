@@ -98,6 +98,8 @@ static void on_endpoint(struct kw_feed *feed)
             return;
         if (r == -EBADMSG)
             kw_fail(&fault, r, KW_E_FRAMES, "frames", "%s", kw_code_text(KW_E_FRAMES));
+        if (r == -EPROTONOSUPPORT)
+            kw_fail(&fault, r, KW_E_VERSION, "frames", "%s", kw_code_text(KW_E_VERSION));
         if (r == 0)
             r = handle(feed, &request, &fault);
         if (r < 0 && fault.code == KW_E_JSON)
