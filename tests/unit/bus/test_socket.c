@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_socket.c - CURVE sockets: strangers are refused, bounds hold, nothing blocks, a vanished peer is told. */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -42,6 +43,21 @@ static int close_world(void **state)
     kw_curve_clear(&world->server);
     kw_curve_clear(&world->client);
     return 0;
+}
+
+/* All threads on one processor, where they get in each other's way most. */
+static int open_narrow_world(void **state)
+{
+    cpu_set_t one, allowed;
+    CPU_ZERO(&one);
+    assert_int_equal(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+        if (CPU_ISSET(i, &allowed))
+            CPU_SET(i, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    int r = open_world(state);
+    assert_int_equal(sched_setaffinity(0, sizeof allowed, &allowed), 0);
+    return r;
 }
 
 static struct kw_socket *connect_with(struct world *world, const struct kw_curve *key)
@@ -123,6 +139,22 @@ static void a_stranger_is_refused(void **state)
     assert_stranger_unheard(world);
     struct kw_fault fault = {0};
     assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 3000, &fault), 0);
+}
+
+/* What a self-test leaves behind must not hold up the thread that serves all lines. */
+static void after_the_self_test_lines_are_served(void **state)
+{
+    struct world *world = *state;
+    struct kw_fault fault = {0};
+    for (int i = 0; i < 300; i++)
+        assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 5000, &fault),
+                         0);
+    struct kw_socket *dealer = connect_with(world, &world->client);
+    struct kw_message out = {.verb = "PING"}, in = {0};
+    assert_int_equal(send_soon(dealer, &out, 5000), 0);
+    assert_int_equal(receive_soon(world->router, &in, 5000), 0);
+    kw_message_clear(&in);
+    kw_socket_close(dealer);
 }
 
 static void a_stranger_is_refused_when_the_handler_is_gone(void **state)
@@ -397,6 +429,7 @@ int main(void)
         WORLD(a_known_peer_is_heard_by_its_name),
         WORLD(a_stranger_is_refused),
         WORLD(a_stranger_is_refused_when_the_handler_is_gone),
+        cmocka_unit_test_setup_teardown(after_the_self_test_lines_are_served, open_narrow_world, close_world),
         WORLD(the_self_test_notices_an_open_door),
         WORLD(a_denied_key_is_refused_at_its_next_connection),
         WORLD(many_keys_are_told_apart),
