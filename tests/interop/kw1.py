@@ -19,7 +19,7 @@ import zmq
 
 from signed import Batch, Broken, Keys, canonical, fingerprint, make_card, pack, read_card, sha256, u64, unb64, unpack, verified
 
-LIMIT = 1 << 20
+FRAME = (1 << 20) + 64  # CURVE adds 33 bytes to a frame
 
 
 class Refused(Exception):
@@ -55,12 +55,19 @@ class Connection:
         self.keys, self.principal, self.jurisdiction, self.timeout = keys, principal, jurisdiction, timeout
         self.hub = read_card(hub_card)
         self.hub_key = unb64(self.hub["sign"])
+        self.endpoint, self.socket = endpoint, None
+        self.open()
+
+    def open(self):
+        """A new socket: libzmq connects no more, and says nothing, once a handshake was refused."""
+        if self.socket:
+            self.socket.close()
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
-        for option, value in ((zmq.LINGER, 0), (zmq.HEARTBEAT_IVL, 5000), (zmq.HEARTBEAT_TIMEOUT, 15000), (zmq.MAXMSGSIZE, LIMIT),
-                              (zmq.CURVE_SERVERKEY, unb64(self.hub["curve"])), (zmq.CURVE_SECRETKEY, bytes(keys.curve)),
-                              (zmq.CURVE_PUBLICKEY, bytes(keys.curve.public_key))):
+        for option, value in ((zmq.LINGER, 0), (zmq.HEARTBEAT_IVL, 5000), (zmq.HEARTBEAT_TIMEOUT, 15000), (zmq.MAXMSGSIZE, FRAME),
+                              (zmq.SNDTIMEO, 1000 * self.timeout), (zmq.CURVE_SERVERKEY, unb64(self.hub["curve"])),
+                              (zmq.CURVE_SECRETKEY, bytes(self.keys.curve)), (zmq.CURVE_PUBLICKEY, bytes(self.keys.curve.public_key))):
             self.socket.setsockopt(option, value)
-        self.socket.connect(endpoint)
+        self.socket.connect(self.endpoint)
         self.waiting = []  # messages nobody asked for yet: ITEM and HEARTBEAT
 
     def __enter__(self):
@@ -72,7 +79,10 @@ class Connection:
     def send(self, verb, header=None, items=(), request=None):
         request = request or secrets.token_bytes(8)
         raw = header if isinstance(header, bytes) else json.dumps(header or {}, separators=(",", ":"), ensure_ascii=False).encode()
-        self.socket.send_multipart([b"KW1", verb.encode(), request, raw, pack(items)])
+        try:
+            self.socket.send_multipart([b"KW1", verb.encode(), request, raw, pack(items)])
+        except zmq.Again as error:
+            raise Silence("no connection") from error
         return request
 
     def receive(self, timeout):
@@ -93,14 +103,16 @@ class Connection:
                 return message
 
     def ask(self, verb, header=None, items=(), again=30):
-        """The answer; what is retryable is sent again, as it is, with growing pauses."""
+        """The answer; what is retryable or was not answered is sent again, as it is, with growing pauses."""
         end, pause = time.monotonic() + again, 0.1
         while True:
             try:
                 return self.answer(self.send(verb, header, items))
-            except Refused as refusal:
-                if not refusal.retryable or time.monotonic() + pause > end:
+            except (Refused, Silence) as failure:
+                if isinstance(failure, Refused) and not failure.retryable or time.monotonic() + pause > end:
                     raise
+                if isinstance(failure, Silence):
+                    self.open()
                 time.sleep(pause)
                 pause = min(2 * pause, 30)
 
@@ -284,14 +296,25 @@ def follow(options):
         stream = feed.streams()[0]
         place = inbox / ("%s.%d.last" % (stream["stream"], stream["epoch"]))
         last = json.loads(place.read_text()) if place.exists() else {"number": 0, "chain": bytes(32).hex()}
-        feed.subscribe(stream["stream"], stream["epoch"], last["number"] + 1, options.credit, bytes.fromhex(last["chain"]))
-        for _ in range(options.count) if options.count else iter(int, 1):
-            alert = feed.take()
-            store(inbox / ("%s.%d.xml" % (alert.envelope["alert"], alert.envelope["revision"])), alert.statement)
-            store(place, json.dumps({"number": alert.number, "chain": alert.chain.hex()}).encode())
-            feed.received(alert.number)
-            feed.credit(1)
-            print(json.dumps({"number": alert.number, **alert.envelope}), flush=True)
+        number, chain, left = last["number"], bytes.fromhex(last["chain"]), options.count
+        while left != 0:
+            try:
+                feed.subscribe(stream["stream"], stream["epoch"], number + 1, options.credit, chain)
+                while left != 0:
+                    alert = feed.take()
+                    number, chain, left = alert.number, alert.chain, left and left - 1
+                    keep(inbox, place, alert)
+                    feed.received(number)
+                    feed.credit(1)
+                    print(json.dumps({"number": number, **alert.envelope}), flush=True)
+            except Silence:
+                feed.open()
+
+
+def keep(inbox, place, alert):
+    """The alert first, then how far we are: what is stored twice is the same."""
+    store(inbox / ("%s.%d.xml" % (alert.envelope["alert"], alert.envelope["revision"])), alert.statement)
+    store(place, json.dumps({"number": alert.number, "chain": alert.chain.hex()}).encode())
 
 
 def store(path, data):

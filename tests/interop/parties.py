@@ -66,15 +66,15 @@ class Scene(World):
             connection.socket.close()
         super().close()
 
-    def party(self, name, *roles, jurisdiction="KE", more=()):
+    def party(self, name, *roles, jurisdiction="KE", keys=None):
         """Keys and card by kw1.py, made known to the hub by its operator with the fingerprint that kw1.py shows."""
-        keys = self.keys[name] = signed.Keys()
+        keys = self.keys[name] = keys or signed.Keys()
         self.jurisdictions[name] = jurisdiction
-        card = signed.make_card(keys, name, jurisdiction, "x", "agency" in roles)
+        card = signed.make_card(keys, name, jurisdiction, "Ministère de l'Intérieur", "agency" in roles)
         self.path(name).mkdir()
         self.path(name, "card").write_bytes(card)
         options = [word for role in roles for word in ("--role", role)]
-        self.run("principal", "add", self.path(name, "card"), "--fingerprint", signed.fingerprint(card), *options, *more,
+        self.run("principal", "add", self.path(name, "card"), "--fingerprint", signed.fingerprint(card), *options,
                  "--config", self.hub_config)
         return keys
 

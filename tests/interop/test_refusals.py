@@ -182,7 +182,12 @@ def checks():
     first, again, other = BORDER.check(batch), BORDER.check(batch), BORDER.check(BORDER.batch([stranger]))
     check(first["answer"] == "unknown" and first["case"] is None and first["complete"], first)
     check([(one["position"], one["answer"]) for one in (again, other)] == [(first["position"], "unknown")] * 2, (first, again, other))
+    refused("batch-reused", BORDER.submit, batch)
     refused("conflict", BORDER.check, BORDER.batch([stranger.replace(b"ZZ 101", b"ZZ 102")]))
+    crossing = record("border-crossing.xml", source="not asked about")
+    BORDER.submit(BORDER.batch([crossing]))
+    late = BORDER.check(BORDER.batch([crossing]))
+    check(late["answer"] == "unknown" and not late["complete"], late)
     CIVIL.submit(CIVIL.batch([record("live-birth.xml", source="known")]))
     known = BORDER.check(BORDER.batch([record("document-check.xml", source="known")]))
     check(known["answer"] == "known" and known["case"] is None, known)
@@ -276,6 +281,15 @@ def sessions():
         check(not session(endpoint, PLAIN_USERNAME=b"py-civil", PLAIN_PASSWORD=b"secret"), "with PLAIN")
         check(not session(endpoint, **curve(Keys())), "an unknown key")
         check(not session(endpoint, **curve(SCENE.keys["py-civil"], bytes(Keys().curve.public_key))), "a man in the middle")
+    keys, SCENE.jurisdictions["py-late"] = Keys(), "KE"
+    early = SCENE.intake_of("py-late", keys=keys)
+    early.timeout = 1
+    try:
+        early.ask("PING", again=0)
+        check(False, "an answer before the card was added")
+    except kw1.Silence:
+        SCENE.party("py-late", "registry", keys=keys)
+    check(early.ping(), "on a new socket once the card is added")
 
 
 def revoked():
