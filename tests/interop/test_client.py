@@ -159,7 +159,7 @@ def proofs():
         wrong = [verdict(one, other, policy, card) for one, other, _ in bad]
         check([place for code, (_, _, place) in zip(wrong, bad) if code == 0] == [], what + ": proof.py takes flips")
         # a process for each: all of one proof, samples of the others
-        chosen = range(0, len(shown), 16), range(len(shown), len(bad), 1 if what == "record" else 16)
+        chosen = range(0, len(shown), 61), range(len(shown), len(bad), 1 if what == "record" else 61)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             codes = pool.map(lambda at: (at, kinward_verdict("%s-%d" % (what, at), *bad[at][:2], file)), itertools.chain(*chosen))
             differ = [(bad[at][2], code, wrong[at]) for at, code in codes if code != wrong[at]]
