@@ -50,7 +50,8 @@ static int read_header(struct kw_delivery *delivery, const struct kw_principal *
 {
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     int64_t count;
-    int r = kw_json_parse(kw_view_of(&delivery->request.header), &header, fault);
+    bool backfill = false;
+    int r = kw_json_parse_header(kw_view_of(&delivery->request.header), &header, fault);
     if (r == 0)
         r = read_identity(header, sender, fault);
     if (r == 0)
@@ -61,12 +62,14 @@ static int read_header(struct kw_delivery *delivery, const struct kw_principal *
         r = kw_json_get_base64(header, "root", delivery->root, sizeof delivery->root, fault);
     if (r == 0)
         r = kw_json_get_base64(header, "signature", delivery->signature, sizeof delivery->signature, fault);
+    if (r == 0)
+        r = kw_json_get_boolean(header, "backfill", &backfill, fault);
     if (r == -EBADMSG && fault && fault->code == KW_E_JSON)
         fault->code = KW_E_HEADER;
     if (r < 0)
         return r;
     delivery->count = (uint32_t)count;
-    delivery->backfill = !delivery->check && kw_json_true(header, "backfill");
+    delivery->backfill = !delivery->check && backfill;
     return 0;
 }
 

@@ -35,9 +35,10 @@ static void on_endpoint(struct kw_router *router)
             return;
         if (r == 0) {
             kw_router_request(router, &request);
-        } else if (r == -EBADMSG) {
+        } else if (r == -EBADMSG || r == -EPROTONOSUPPORT) {
             struct kw_fault fault = {0};
-            kw_fail(&fault, r, KW_E_FRAMES, "frames", "%s", kw_code_text(KW_E_FRAMES));
+            enum kw_code code = r == -EBADMSG ? KW_E_FRAMES : KW_E_VERSION;
+            kw_fail(&fault, r, code, "frames", "%s", kw_code_text(code));
             kw_router_refuse(router, &request, &fault);
         }
         kw_message_clear(&request);
