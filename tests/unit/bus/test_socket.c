@@ -125,6 +125,17 @@ static void a_stranger_is_refused(void **state)
     assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 3000, &fault), 0);
 }
 
+/* The end of a self-test must not leave the context's I/O thread waiting for a reader of its monitor. */
+static void the_line_works_after_many_self_tests(void **state)
+{
+    struct world *world = *state;
+    struct kw_fault fault = {0};
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 3000, &fault),
+                         0);
+    a_known_peer_is_heard_by_its_name(state);
+}
+
 static void a_stranger_is_refused_when_the_handler_is_gone(void **state)
 {
     struct world *world = *state;
@@ -395,6 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD(a_known_peer_is_heard_by_its_name),
         WORLD(a_stranger_is_refused),
+        WORLD(the_line_works_after_many_self_tests),
         WORLD(a_stranger_is_refused_when_the_handler_is_gone),
         WORLD(the_self_test_notices_an_open_door),
         WORLD(a_denied_key_is_refused_at_its_next_connection),
