@@ -128,8 +128,8 @@ static int streams(struct kw_feed_client *client, const struct kw_message *messa
                "here=%llu confirmed=%llu advice=\"this inbox lacks items that were confirmed; they are fetched again\"",
                (number)here, (number)there.received);
     client->hub_last = there.last;
-    client->confirmed = there.received < here ? there.received : here;
-    kw_inbox_confirmed(client->inbox, client->confirmed);
+    client->confirmed = there.received;
+    kw_inbox_confirmed(client->inbox, there.received < here ? there.received : here);
     return sent(client, kw_line_subscribe(client));
 }
 
