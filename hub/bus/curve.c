@@ -63,8 +63,6 @@ void kw_curve_clear(struct kw_curve *key)
 
 /* ---- self-test ----------------------------------------------------------- */
 
-#define EVENTS (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-
 /* One monitor event: number and value. -EAGAIN when none is there. */
 static int monitor_event(struct kw_socket *monitor, uint16_t *ret_event, uint32_t *ret_value)
 {
@@ -110,7 +108,7 @@ int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, const uint8_t s
         return kw_fail(fault, error, KW_E_KEY, endpoint, "no random key could be made");
     snprintf(address, sizeof address, "inproc://monitor-%lu", atomic_fetch_add(&bus->names, 1));
     error = kw_dealer_make(bus, &stranger, server_key, &dealer);
-    if (!error && zmq_socket_monitor(dealer->raw, address, EVENTS) < 0)
+    if (!error && zmq_socket_monitor(dealer->raw, address, ZMQ_EVENT_ALL) < 0)
         error = kw_zmq_error();
     void *raw = error ? NULL : zmq_socket(bus->context, ZMQ_PAIR);
     if (!error)
@@ -119,7 +117,8 @@ int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, const uint8_t s
         error = kw_zmq_error();
     error = error ? kw_fail(fault, error, KW_E_NETWORK, endpoint, "no self-test: %s", zmq_strerror(-error))
                   : await_refusal(monitor, endpoint, timeout_ms, fault);
-    if (dealer) /* before the reader goes: an event that nobody takes would hold the I/O thread of the whole process */
+    /* Before the monitor's reader goes: the context's I/O thread would wait for it forever with its next event. */
+    if (dealer)
         (void)zmq_socket_monitor(dealer->raw, NULL, 0);
     kw_socket_close(dealer);
     kw_socket_close(monitor);

@@ -10,6 +10,7 @@
 #define RETRY_FIRST_MS  100   /* protocol.md §2 */
 #define RETRY_MOST_MS   30000
 #define FULL_MS         5000 /* before what found no place on the disk is asked for again */
+#define LOOK_MS         50   /* shorter than the pause of libzmq before it connects again: no new connection goes unnoticed */
 #define CREDIT_LEAST    64   /* given back together */
 #define MESSAGES_A_TURN 512  /* then they are stored: the fsync is shared, but nobody waits long */
 
@@ -141,6 +142,12 @@ static int keep_line(struct kw_feed_client *client, struct kw_fault *fault)
         kw_line_drop(client, "line.silent", "");
     else if (client->state != KW_LINE_DOWN && !connected(client))
         kw_line_drop(client, "line.lost", "");
+    /* a heartbeat is overdue: when the hub was started again in between, it knows of no subscription */
+    if (client->state == KW_LINE_UP && now - client->heard_ms >= client->silence_ms / 2) {
+        int r = kw_line_subscribe(client);
+        if (r < 0 && r != -EAGAIN && r != -EHOSTUNREACH)
+            return r;
+    }
     if (client->state != KW_LINE_DOWN || now < client->retry_ms)
         return 0;
     if (!client->socket) {
@@ -163,8 +170,8 @@ static int wait_for(const struct kw_feed_client *client, int wait_ms)
     int64_t wait = client->state == KW_LINE_DOWN ? client->retry_ms - now : client->heard_ms + client->silence_ms - now;
     if (wait <= 0) /* down and not refused: until there is a connection */
         wait = client->state == KW_LINE_DOWN ? wait_ms : 0;
-    if (client->received_request && wait > 1000)
-        wait = 1000;
+    if (client->state != KW_LINE_DOWN && wait > LOOK_MS)
+        wait = LOOK_MS;
     return wait < wait_ms ? (int)wait : wait_ms;
 }
 

@@ -365,6 +365,8 @@ int post_run(struct kw_feed_client *client, struct hub *hub, uint64_t last, stru
     struct kw_feed_client_state state = {0};
     while (kw_clock_monotonic_ms() < until) {
         hub_turn(hub, 2);
+        if (hub->together)
+            (void)!usleep(30000);
         int r = kw_feed_client_step(client, 2, -1, fault);
         if (r < 0)
             return r;

@@ -63,6 +63,7 @@ struct hub {
     enum kw_code refuse_received;
     uint64_t announce; /* instead of last in STREAMS, SUBSCRIBED, HEARTBEAT when not 0 */
     bool silent, beat; /* says nothing; a heartbeat is due */
+    bool together;     /* what was sent arrives before the client looks */
     bool lockstep;     /* sends the next item when the one before was confirmed */
 };
 /* Items 1 to count of the epoch, each an alert of its own. */

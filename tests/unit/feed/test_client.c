@@ -150,6 +150,7 @@ static void forged(void **state)
         {{.alert = 4, .key = "12345678"}, KW_E_KEY},
     };
     hub_fill(&hub, &post, 1, 6);
+    hub.together = true;
     for (size_t i = 0; i < KW_COUNT(cases); i++) {
         posted_clear(&hub.items[3]);
         post_make(&post, &cases[i].forge, 1, 4, &hub.items[2].item, &hub.items[3]);
@@ -261,6 +262,23 @@ static void silence(void **state)
     hub.last = 4;
     assert_int_equal(post_run(client, &hub, 4, &fault), 0);
     assert_true(hub.subscribes >= 2);
+    kw_feed_client_close(client);
+    check_told(1, 4);
+}
+
+/* The hub was started again and has forgotten the subscription, and the line did not even break. */
+static void forgotten(void **state)
+{
+    setenv("KINWARD_FEED_SILENCE_MS", "1000", 1);
+    hub_fill(&hub, &post, 1, 4);
+    hub.last = 2;
+    struct kw_feed_client *client = open_client();
+    assert_int_equal(post_run(client, &hub, 2, &fault), 0);
+    hub.last = 4;
+    hub.at = 99;
+    hub.patience_ms = 950; /* sooner than the silence */
+    assert_int_equal(post_run(client, &hub, 4, &fault), 0);
+    assert_int_equal(hub.subscribes, 2);
     kw_feed_client_close(client);
     check_told(1, 4);
 }
@@ -438,6 +456,7 @@ int main(int argc, char **argv)
                                        ALONE(restored),
                                        ALONE(epoch_in_a_heartbeat),
                                        ALONE(silence),
+                                       ALONE(forgotten),
                                        ALONE(refusals),
                                        ALONE(inbox_behind),
                                        ALONE(killed),
