@@ -117,6 +117,10 @@ class Parties:
         one.path.write_text(made.stdout)
         return one.path
 
+    def ask(self, path):
+        """The hub's answer; the patience is for a machine that is busy with other things."""
+        return self.world.json("check", "--config", self.border, "--wait", "10", path)
+
     # ---- desk --------------------------------------------------------------------------------------------
 
     def alert_arrives(self, number):
