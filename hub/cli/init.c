@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "crypto/crypto.h"
 #include "ledger/ledger.h"
+#include "xml/xml.h"
 
 struct wish { /* what the command line asked for */
     const char *role, *name, *jurisdiction, *contact, *intake, *feed, *ledger, *hub_card, *hub_endpoint;
@@ -182,10 +183,14 @@ static int split_address(const char *text, char *ret_address, size_t size, unsig
 static int put_hub(struct place *place, struct kw_buf *text)
 {
     const struct wish *wish = place->wish;
+    KW_AUTO(kw_buf_clear) struct kw_buf contact = {0};
     char address[64];
     unsigned port;
     if (split_address(wish->ledger, address, sizeof address, &port) < 0)
         return kw_fail(&place->fault, -EINVAL, KW_E_USAGE, "--ledger", "must be ADDRESS:PORT");
+    int r = kw_xml_escape(&contact, kw_view_text(wish->contact[0] ? wish->contact : wish->name), true);
+    if (r < 0)
+        return r;
     return kw_buf_format(text,
                          "<hub xmlns=\"urn:kinward:config:1\" name=\"%s\" jurisdiction=\"%s\">\n"
                          "  <keys folder=\"keys\"/>\n  <data folder=\"data\"/>\n  <run folder=\"run\"/>\n"
@@ -194,7 +199,8 @@ static int put_hub(struct place *place, struct kw_buf *text)
                          "  <!-- rules are live unless a state is given: off, shadow, review or live -->\n"
                          "  <detect contact=\"%s\"/>\n"
                          "</hub>\n",
-                         wish->name, wish->jurisdiction, wish->intake, wish->feed, place->origin, address, port, wish->name);
+                         wish->name, wish->jurisdiction, wish->intake, wish->feed, place->origin, address, port,
+                         (const char *)contact.data);
 }
 
 static int put_policy(struct place *place)
@@ -312,7 +318,7 @@ int kw_cmd_init(int argc, char **argv)
         {"role", "ROLE", "hub, agent (a registry's side), agency (a desk's side) or witness", NULL, &wish.role, NULL, true},
         {"name", "NAME", "the principal's name: a-z, 0-9, '.' and '-'", NULL, &wish.name, NULL, true},
         {"jurisdiction", "CC", "ISO 3166-1 alpha-2 code that it speaks for", NULL, &wish.jurisdiction, NULL, true},
-        {"contact", "TEXT", "whom to ask, on its card", NULL, &wish.contact, NULL, false},
+        {"contact", "TEXT", "whom to ask: on its card, and in a hub's alerts", NULL, &wish.contact, NULL, false},
         {"intake", "ENDPOINT", "hub: where records come in (tcp://127.0.0.1:7701)", NULL, &wish.intake, NULL, false},
         {"feed", "ENDPOINT", "hub: where alerts go out (tcp://127.0.0.1:7702)", NULL, &wish.feed, NULL, false},
         {"ledger", "ADDRESS:PORT", "hub, witness: HTTP (127.0.0.1:7704)", NULL, &wish.ledger, NULL, false},

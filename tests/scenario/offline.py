@@ -3,12 +3,25 @@
 """What a hub hands out is enough for an auditor who has files only: a record, its proof, the policy, the sender's card."""
 import pathlib
 import sys
+import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from world import SOURCE, World, check, main, until  # noqa: E402
 
 VALID = SOURCE / "schemas/examples/valid"
+
+
+def whom_to_ask():
+    """a hub's contact stands on its card and in its alerts, whatever its letters are; its log's key is shown"""
+    with World() as world:
+        contact = 'Duty desk "A" & B, <24 h>'
+        world.init("hub.ke", "hub", "KE", "--contact", contact)
+        shown = world.run("card", "show", world.path("hub.ke/card")).stdout
+        card = world.card("hub.ke")
+        check("contact: %s\n" % contact in shown and "log: %s\nwitness: %s\n" % (card["log"], card["witness"]) in shown, shown)
+        tree = xml.etree.ElementTree.parse(world.path("hub.ke/hub.xml"))
+        check(tree.find("{urn:kinward:config:1}detect").get("contact") == contact, "contact in hub.xml")
 
 
 def files_only():
@@ -32,4 +45,4 @@ def files_only():
             check(world.run("verify", proof, "--record", other, *rest, check=False).returncode == 4, "another record was verified")
 
 
-main([files_only])
+main([whom_to_ask, files_only])
