@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import subprocess
 import sys
 
@@ -145,7 +146,7 @@ def refused():
         right, wrong = json.loads(card.read_text().splitlines()[0]), json.loads(other.read_text().splitlines()[0])
         check(right["sign"] != wrong["sign"])
         text = world.agency_config.read_text()
-        world.agency_config.write_text(text.replace(str(card), str(other)))
+        world.agency_config.write_text(re.sub(r' card="[^"]*"', ' card="%s"' % other, text))
         check("another stream or hub" in feed("fetch", code=1).stderr, "another hub's card")
 
 
