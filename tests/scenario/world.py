@@ -120,6 +120,7 @@ class World:
         self.folder = pathlib.Path(folder or self.home.name)
         self.environment = {"KINWARD_SILENCE_MS": "1000", **(environment or {})}
         self.processes, self.jurisdictions, self.hub_options = [], {}, {}
+        self.fingerprints, self.seen_fingerprints = {}, {}  # by name: as the owner was told it, as the operator saw it
         self.hub = None
 
     def __enter__(self):
@@ -170,7 +171,8 @@ class World:
         """The folder of one party; its card is beside its keys. Answers its fingerprint."""
         out = self.run("init", self.path(name), "--role", role, "--name", name, "--jurisdiction", jurisdiction, *more).stdout
         self.jurisdictions[name] = jurisdiction
-        return out.split("fingerprint ")[-1].strip()
+        self.fingerprints[name] = out.split("fingerprint ")[-1].strip()
+        return self.fingerprints[name]
 
     def card(self, name):
         return json.loads(self.path(name, "card").read_text().splitlines()[0])
@@ -210,7 +212,9 @@ class World:
         text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
         text = re.sub(r'<detect ([^>]*)/>', r'<detect \1>%s</detect>%s' % (detect, extra), text)
         for element, more in (attributes or {}).items():
-            text = re.sub(r"<%s " % element, "<%s %s " % (element, " ".join('%s="%s"' % pair for pair in more.items())), text)
+            for attribute, value in more.items():
+                text = re.sub(r'(<%s [^>]*?)\s%s="[^"]*"' % (element, attribute), r"\1", text)
+                text = re.sub(r"<%s\b" % element, '<%s %s="%s"' % (element, attribute, value), text)
         self.hub_config.write_text(text)
         return self.hub_config
 
@@ -236,6 +240,7 @@ class World:
         card = self.path(name, "card")
         shown = self.run("card", "show", card).stdout
         fingerprint = re.search(r"(?:[0-9a-f]{4}-){9}[0-9a-f]{4}", shown).group(0)
+        self.seen_fingerprints[name] = fingerprint
         arguments = [word for role in roles for word in ("--role", role)]
         return self.run("principal", "add", card, "--fingerprint", fingerprint, *arguments, *more, "--config", self.hub_config)
 
