@@ -321,9 +321,9 @@ class World:
 class Registers(World):
     """A hub with a civil registry, a border service, a police desk and an agency."""
 
-    def open(self, detect="", **options):
+    def open(self, detect="", environment=None, **options):
         self.make_hub(detect=detect, **options)
-        self.start_hub()
+        self.start_hub(environment)
         self.civil = self.agent("ke-civil", "KE")
         self.border = self.agent("ke-border", "KE", "registry", "border")
         self.police = self.agent("ke-police", "KE")
