@@ -17,15 +17,18 @@ static const struct spec specs[] = {
     {.event = "live_birth", .inner = PARTY("child", ROLE("child") CHILD) PARTY("m", ROLE("mother") MOTHER IS("mother") HELD)},
     {.event = "death", .inner = PARTY("d", ROLE("deceased") MOTHER "<dateOfDeath><value>2026-01-01</value></dateOfDeath>")},
     {.event = "missing_child_opened",
-     .inner = PARTY("child", ROLE("missing_child") ROLE("child") CHILD) "<notice><number>N-1</number><kind>missing</kind></notice>"},
+     .inner =
+         PARTY("child", ROLE("missing_child") ROLE("child") CHILD) "<notice><number>N-1</number><kind>missing</kind></notice>"},
     {.event = "travel_consent_granted",
-     .inner = PARTY("child", ROLE("child") CHILD) PARTY("g", ROLE("consent_giver") MOTHER HELD) "<travelConsent><number>T-1</number>"
-                                                                                              "</travelConsent>"},
+     .inner =
+         PARTY("child", ROLE("child") CHILD) PARTY("g", ROLE("consent_giver") MOTHER HELD) "<travelConsent><number>T-1</number>"
+                                                                                           "</travelConsent>"},
     {.event = "document_check",
      .kind = 2,
-     .inner = PARTY("child", ROLE("child") CHILD PASSPORT("ZZ1")) PARTY("e", ROLE("escort") MOTHER PASSPORT("ZZ2"))
-         "<check><direction>out</direction><outcome>attempted</outcome><consentPresented>yes</consentPresented>"
-         "<consent><number>T-1</number></consent></check>"},
+     .inner = PARTY("child", ROLE("child") CHILD PASSPORT("ZZ1")) PARTY(
+         "e", ROLE("escort") MOTHER PASSPORT(
+                  "ZZ2")) "<check><direction>out</direction><outcome>attempted</outcome><consentPresented>yes</consentPresented>"
+                          "<consent><number>T-1</number></consent></check>"},
 };
 
 static int no_key(void *context, uint64_t key)
@@ -39,7 +42,8 @@ static bool intake_takes(struct kw_view bytes)
     static const uint8_t secret[32] = {1};
     struct kw_record_head head;
     struct kw_image image;
-    return kw_image_open(bytes, &image) == 0 && kw_record_head(&image, &head) == 0 && kw_match_keys(&image, secret, no_key, NULL) == 0;
+    return kw_image_open(bytes, &image) == 0 && kw_record_head(&image, &head) == 0 &&
+           kw_match_keys(&image, secret, no_key, NULL) == 0;
 }
 
 static void damage(struct kw_buf *image)
@@ -47,7 +51,8 @@ static void damage(struct kw_buf *image)
     static const uint8_t values[] = {0, 1, 2, 0x7f, 0x80, 0xfe, 0xff};
     for (long changes = random() % 3; changes >= 0; changes--) {
         size_t at = (size_t)random() % image->size;
-        image->data[at] = random() % 2 ? values[random() % (long)KW_COUNT(values)] : (uint8_t)(image->data[at] ^ 1u << random() % 8);
+        image->data[at] =
+            random() % 2 ? values[random() % (long)KW_COUNT(values)] : (uint8_t)(image->data[at] ^ 1u << random() % 8);
     }
 }
 
