@@ -29,7 +29,7 @@ class Backfill(threading.Thread):
 
     def run(self):
         try:
-            self.outcomes = self.world.submit(self.config, *self.paths, options=["--backfill"], timeout=300)
+            self.outcomes = self.world.submit(self.config, *self.paths, options=["--backfill"], timeout=600)
         except Exception as error:  # the test reads it
             self.failed = error
 
@@ -37,32 +37,27 @@ class Backfill(threading.Thread):
 def asked_until_complete(world, text):
     """On a machine that is busy with other things detection may need longer than a check waits: then it is asked again."""
     path = world.file("question.xml", text)
-    for _ in range(10):
-        answer = world.json("check", "--config", world.border, path, "--wait", "20")
-        if answer["complete"]:
-            return answer
-    raise AssertionError("never complete: %s" % answer)
+    return until(lambda: (lambda one: one if one["complete"] else None)(world.ask(world.border, path)), 20, "a complete answer")
 
 
 def checks_first():
     """while a backfill fills the window every check is answered complete and stands within the backfill's positions"""
     with Registers() as world:
-        world.open(attributes={"intake": {"window": "512"}})
+        world.open(attributes={"intake": {"window": "128"}}, environment={"KINWARD_FAULT": "journal.commit:1+:stall:100"})
         one = child()
         world.put(world.police, people.notice(one, "N-1"))
-        files = [world.file("history-%d.xml" % n, people.several(births(4500, 10000 * n))) for n in (1, 2, 3)]
-        backfill = Backfill(world, world.civil, *files)
+        backfill = Backfill(world, world.civil, world.file("history.xml", people.several(births(4500, 10000))))
         backfill.start()
-        until(lambda: backfill.failed or world.status()["journal"]["entries"] > 500, 60, "the backfill")
+        until(lambda: backfill.failed or world.status()["journal"]["entries"] > 150, 60, "the backfill")
         answers = []
         while backfill.is_alive() and len(answers) < 6:
             answer = asked_until_complete(world, people.crossing("C-%d" % len(answers), [one if len(answers) % 2 else child()]))
             answers.append((answer, backfill.is_alive()))
-        backfill.join(300)
+        backfill.join(600)
         check(backfill.failed is None, backfill.failed)
         positions = sorted(one["position"] for one in backfill.outcomes)
-        check(len(positions) == 13500 and all(one["outcome"] == "accepted" for one in backfill.outcomes), len(positions))
-        check(len(set(positions)) == 13500, "positions are given once")
+        check(len(positions) == 4500 and all(one["outcome"] == "accepted" for one in backfill.outcomes), len(positions))
+        check(len(set(positions)) == 4500, "positions are given once")
         during = [answer for answer, alive in answers if alive]
         check(len(during) >= 2, "answers came while it ran: %d" % len(during))
         check([answer["answer"] for answer in during] == ["refer" if n % 2 else "unknown" for n in range(len(during))], during)
@@ -79,7 +74,7 @@ def stopped_validator():
         one = child()
         world.put(world.police, people.notice(one, "N-1"))
         world.ask_text(world.border, people.crossing("C-0", [one]))  # its child is there
-        file = world.file("history.xml", people.several(births(1500, 20000)))
+        file = world.file("history.xml", people.several(births(700, 20000)))
         validators = world.hub.children()["validator"]
         for pid in validators:  # both, so that the one for bulk is among them
             os.kill(pid, signal.SIGSTOP)
@@ -92,8 +87,8 @@ def stopped_validator():
         answers = [world.ask_text(world.border, people.crossing("C-%d" % n, [one])) for n in (1, 2)]
         check(world.status()["intake"]["in_flight"] > 0 and world.status()["intake"]["validator_failures"] == 0, "bulk waits still")
         check(all(answer["answer"] == "refer" for answer in answers), answers)
-        backfill.join(120)
-        check(backfill.failed is None and [o["outcome"] for o in backfill.outcomes] == ["accepted"] * 1500, backfill.failed)
+        backfill.join(600)
+        check(backfill.failed is None and [o["outcome"] for o in backfill.outcomes] == ["accepted"] * 700, backfill.failed)
         check(world.status()["intake"]["validator_failures"] >= 1, world.status()["intake"])
         check(world.hub.stop() == 0, "the hub's end")
 
@@ -129,7 +124,7 @@ def again_after_restart():
             check(now["epoch"] == epoch and now["journal"]["entries"] == entries, now)
             check([o["outcome"] for o in world.send(world.police, notice)] == ["duplicate"], "notice")
             check([o["outcome"] for o in world.send(world.civil, death)] == ["duplicate"], "death")
-            after = world.ask(world.border, question)
+            after = until(lambda: (lambda one: one if one["complete"] else None)(world.ask(world.border, question)), 20, "it again")
             check((after["answer"], after["case"], after["position"]) == (before["answer"], before["case"], before["position"]),
                   (before, after))
             check(after["complete"], after)

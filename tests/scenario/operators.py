@@ -116,7 +116,7 @@ def principals():
         check(world.send(late, people.death(adult()), options=["--wait", "1"], check=False) == [], "not known yet")
         world.add("ke-late", "registry")
         check([one["outcome"] for one in world.send(late, people.death(adult()))][-1] == "accepted", "known now")
-        asked = world.run("check", "--config", late, world.file("q.xml", people.crossing("C-1", [child()])), check=False)
+        asked = world.run("check", "--config", late, "--wait", "30", world.file("q.xml", people.crossing("C-1", [child()])), check=False)
         check(asked.returncode == 1 and "(forbidden)" in asked.stderr, asked)
         foreign = world.agent("tz-civil", "TZ")
         sent = world.send(foreign, people.death(adult()), check=False)
