@@ -7,12 +7,13 @@
 
 void kw_pool_init(struct kw_pool *pool, unsigned validators)
 {
-    *pool = (struct kw_pool){.count = validators + 1};
+    *pool = (struct kw_pool){.count = validators + KW_POOL_EXPRESS};
     if (pool->count > KW_POOL_MAX)
         pool->count = KW_POOL_MAX;
-    for (size_t i = 0; i < pool->count; i++)
+    for (size_t i = 0; i < pool->count; i++) {
         pool->workers[i].child.fd = -1;
-    pool->workers[pool->count - 1].express = true;
+        pool->workers[i].express = i + KW_POOL_EXPRESS >= pool->count;
+    }
 }
 
 static void end_child(struct kw_worker *worker)

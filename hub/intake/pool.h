@@ -8,8 +8,9 @@
 #include "intake/delivery.h"
 #include "sandbox/sandbox.h"
 
-#define KW_POOL_MAX    16
-#define KW_VALIDATE_MS 5000 /* a question that takes longer has hung the child */
+#define KW_POOL_MAX     16
+#define KW_POOL_EXPRESS 2    /* for checks: one that hangs does not hold up those of another border service */
+#define KW_VALIDATE_MS  5000 /* a question that takes longer has hung the child */
 
 struct kw_worker {
     struct kw_child child;
@@ -21,7 +22,7 @@ struct kw_worker {
 };
 struct kw_pool {
     struct kw_worker workers[KW_POOL_MAX];
-    size_t count; /* the last one is express */
+    size_t count; /* the last ones are express */
     uint64_t restarts, failures;
 };
 

@@ -104,6 +104,27 @@ def bulk_validator(world, pids):
     return max(waiting, key=waiting.get)
 
 
+def stopped_check():
+    """a check whose validator stops holds up no check of another border service, and is answered itself by another validator"""
+    with Registers() as world:
+        world.open()
+        other = world.agent("ke-seaport", "KE", "border")
+        for config in (world.border, other):
+            world.ask(config, world.file("first.xml", people.crossing("C-" + config.parent.name, [child()])))
+        pids = world.hub.children()["validator"]
+        check(len(pids) == 2, "each has its own: %s" % pids)
+        os.kill(pids[0], signal.SIGSTOP)
+        asked = [world.start("check", "--config", config, "--wait", "60", "--json",
+                             world.file("q-%d.xml" % number, people.crossing("Q-%d" % number, [child()])))
+                 for number, config in enumerate((world.border, other))]
+        first = until(lambda: next((one for one in asked if not one.alive()), None), 60, "an answer")
+        stuck = asked[1 - asked.index(first)]
+        check(stuck.alive() and first.wait() == 0, "the one whose validator runs: %s" % first.err)
+        check(stuck.wait(60) == 0, stuck.err)
+        until(lambda: world.status()["intake"]["validator_failures"] == 1, 20, "the end of the stopped one")
+        check(world.hub.alive() and world.hub.stop() == 0, "the hub's end")
+
+
 def again_after_restart():
     """after a restart: the same epoch, positions go on, the same batch and check get the same, nothing is told twice"""
     with Registers() as world:
@@ -204,4 +225,4 @@ def quarantine_closed():
         check(world.hub.stop() == 0, "the hub's end")
 
 
-main([checks_first, stopped_validator, again_after_restart, quarantine_crash, quarantine_hang, quarantine_closed])
+main([checks_first, stopped_validator, stopped_check, again_after_restart, quarantine_crash, quarantine_hang, quarantine_closed])
