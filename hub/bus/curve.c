@@ -108,7 +108,7 @@ int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, const uint8_t s
         return kw_fail(fault, error, KW_E_KEY, endpoint, "no random key could be made");
     snprintf(address, sizeof address, "inproc://monitor-%lu", atomic_fetch_add(&bus->names, 1));
     error = kw_dealer_make(bus, &stranger, server_key, &dealer);
-    if (!error && zmq_socket_monitor(dealer->raw, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) < 0)
+    if (!error && zmq_socket_monitor(dealer->raw, address, ZMQ_EVENT_ALL) < 0)
         error = kw_zmq_error();
     void *raw = error ? NULL : zmq_socket(bus->context, ZMQ_PAIR);
     if (!error)
@@ -117,7 +117,8 @@ int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, const uint8_t s
         error = kw_zmq_error();
     error = error ? kw_fail(fault, error, KW_E_NETWORK, endpoint, "no self-test: %s", zmq_strerror(-error))
                   : await_refusal(monitor, endpoint, timeout_ms, fault);
-    if (dealer) /* first: an event that nobody reads any more blocks the I/O thread, and with it every line, for good */
+    /* Before the monitor's reader goes: the context's I/O thread would wait for it forever with its next event. */
+    if (dealer)
         (void)zmq_socket_monitor(dealer->raw, NULL, 0);
     kw_socket_close(dealer);
     kw_socket_close(monitor);

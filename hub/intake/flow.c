@@ -204,7 +204,7 @@ static struct kw_delivery **fairest(struct kw_router *router)
 {
     for (struct kw_delivery **item = &router->bulk; *item; item = &(*item)->next) {
         bool served = false;
-        for (size_t i = 0; i < router->pool.count; i++)
+        for (size_t i = 0; i < KW_POOL_MAX; i++)
             served |= router->pool.workers[i].delivery && router->pool.workers[i].principal == (*item)->principal;
         if (!served)
             return item;
@@ -229,7 +229,7 @@ void kw_flow_worker(struct kw_router *router, struct kw_worker *worker)
 {
     struct kw_delivery *delivery = NULL;
     int r = kw_worker_take(&router->pool, worker, router->match_secret, &delivery);
-    if (!delivery)
+    if (!delivery) /* not yet, or idle and dead */
         return;
     if (r < 0)
         child_failed(router, delivery);
@@ -427,7 +427,7 @@ void kw_flow_overdue(struct kw_router *router)
         send_answer(router, delivery, KW_ANSWER_UNKNOWN, none, false);
         end_delivery(router, delivery);
     }
-    for (size_t i = 0; i < router->pool.count; i++) {
+    for (size_t i = 0; i < KW_POOL_MAX; i++) {
         if (kw_worker_hung(&router->pool.workers[i], now))
             kw_flow_worker(router, &router->pool.workers[i]);
     }

@@ -173,7 +173,7 @@ class World:
         """The folder of one party; its card is beside its keys. Answers its fingerprint."""
         out = self.run("init", self.path(name), "--role", role, "--name", name, "--jurisdiction", jurisdiction, *more).stdout
         self.jurisdictions[name] = jurisdiction
-        return out.split("fingerprint ")[1].strip()
+        return out.split("fingerprint ")[-1].strip()
 
     def card(self, name):
         return json.loads(self.path(name, "card").read_text().splitlines()[0])
