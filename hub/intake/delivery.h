@@ -23,7 +23,8 @@ struct kw_slot {                 /* one record of a delivery */
 };
 
 struct kw_delivery {
-    struct kw_delivery *next;
+    struct kw_delivery *next;      /* in a queue of intake or of the writer */
+    struct kw_delivery *alike;     /* intake's: in the same bucket of those under way */
     struct kw_message request;     /* SUBMIT or CHECK as received */
     bool check, backfill, alone;   /* alone: its records are validated one by one, after a child failed on all of them */
     uint32_t principal, count, at; /* at: the record being validated alone */

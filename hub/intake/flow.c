@@ -24,9 +24,52 @@ static void settle_bulk(struct kw_router *router, const struct kw_delivery *deli
         router->in_flight -= delivery->count;
 }
 
+/* ---- batches under way ---------------------------------------------------------- */
+
+static struct kw_delivery **bucket(struct kw_router *router, const uint8_t id[16])
+{
+    return &router->under_way[(id[0] << 8 | id[1]) % KW_UNDER_WAY];
+}
+
+static bool is_same(const struct kw_delivery *a, const struct kw_delivery *b)
+{
+    return a->principal == b->principal && memcmp(a->id, b->id, sizeof a->id) == 0 &&
+           memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+/* A batch that is sent again while it is under way is not done twice: the last asker gets its receipt. Else a sender that waits
+ * longer than its patience would make the queue that it waits for ever longer. */
+static bool join_earlier(struct kw_router *router, const struct kw_delivery *delivery)
+{
+    const struct kw_message *request = &delivery->request;
+    for (struct kw_delivery *other = *bucket(router, delivery->id); other; other = other->alike) {
+        if (!is_same(other, delivery))
+            continue;
+        /* where to, and nothing else: the bytes may be in the writer's hands just now */
+        memcpy(other->request.request, request->request, sizeof request->request);
+        memcpy(other->request.route, request->route, request->route_size);
+        other->request.route_size = request->route_size;
+        return true;
+    }
+    return false;
+}
+
+static void note_under_way(struct kw_router *router, struct kw_delivery *delivery)
+{
+    struct kw_delivery **first = bucket(router, delivery->id);
+    delivery->alike = *first;
+    *first = delivery;
+}
+
 static void end_delivery(struct kw_router *router, struct kw_delivery *delivery)
 {
     router->check_count -= delivery->check;
+    for (struct kw_delivery **item = bucket(router, delivery->id); *item; item = &(*item)->alike) {
+        if (*item != delivery)
+            continue;
+        *item = delivery->alike;
+        break;
+    }
     kw_delivery_free(delivery);
 }
 
@@ -52,10 +95,13 @@ void kw_flow_admit(struct kw_router *router, struct kw_delivery *delivery)
     } else if (delivery->check) {
         router->check_count++;
         push(&router->checks, delivery);
+    } else if (!delivery->retry && join_earlier(router, delivery)) {
+        kw_delivery_free(delivery);
     } else if (router->queued_bytes > KW_QUEUE_BYTES) {
         refuse_at_once(router, delivery, KW_E_WINDOW, "window");
     } else {
         router->queued_bytes += delivery_bytes(delivery);
+        note_under_way(router, delivery);
         push(&router->bulk, delivery);
     }
     kw_flow_dispatch(router);

@@ -9,6 +9,7 @@
 #define KW_CHECK_MS     900         /* a check is answered by then, with or without detection */
 #define KW_QUEUE_BYTES  (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
 #define KW_QUEUE_CHECKS 1024        /* checks on their way; more are refused with busy */
+#define KW_UNDER_WAY    1024        /* buckets */
 
 struct kw_span { /* bulk that is committed and not yet passed by detection */
     uint64_t position;
@@ -42,7 +43,8 @@ struct kw_router {
     uint64_t passed;
     uint32_t in_flight; /* bulk records admitted and not passed */
     size_t queued_bytes, writing;
-    uint32_t check_count; /* of all that are not answered yet */
+    uint32_t check_count;                        /* of all that are not answered yet */
+    struct kw_delivery *under_way[KW_UNDER_WAY]; /* bulk that is not answered yet, by batch id */
     uint64_t next_number, counts[KW_CODE_COUNT], answers[4];
     bool stop;
 };
