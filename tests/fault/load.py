@@ -100,6 +100,11 @@ class Load(World):
                                  environment={"KINWARD_SILENCE_MS": "15000", **(environment or {})})
         return self.follow
 
+    def restart_witness(self, name, environment):
+        self.witnesses[name] = self.start("witness", "--config", self.path(name, "witness.xml"), name=name, environment=environment)
+        if not environment:
+            self.witnesses[name].wait_ready()
+
     def ask_mock(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.mock_url + path, data, {"Content-Type": "application/json"})
