@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -40,28 +41,41 @@ def rows_of(path, question):
 
 
 class Load(World):
-    def __init__(self, seed, agents=True, agency=True, hub_folder=None, pace=1.0):
+    def __init__(self, seed, pace=1.0, mounts=()):
         super().__init__()
         self.random, self.numbers, self.pace = random.Random(seed), people.Numbers(), pace
         self.history, self.lock = History(), threading.Lock()
         self.threads, self.ended, self.errors = [], threading.Event(), []
         self.dead, self.registered, self.rows, self.files = [], [], 0, 0
-        self.agents, self.follow = {}, None
+        self.agents, self.follow, self.mounted = {}, None, []
         self.make_hub(witnesses=2)
-        if hub_folder:
-            self.hub_config.write_text(re.sub(r'(<data folder=)"[^"]*"', r'\1"%s"' % hub_folder, self.hub_config.read_text()))
+        for place, mebibytes in mounts:  # a small disk of its own for hub.ke/data or an agent's spool
+            self.mount(place, mebibytes)
         self.start_hub()
-        if agents:
-            self.make_crvs()
-            self.make_post()
+        self.make_crvs()
+        self.make_post()
         self.senders = {}
         for name, roles in (("ke-civil", ("registry",)), ("ke-border", ("registry", "border"))):
             self.agent(name, "KE", *roles)
             self.senders[name] = Sender(self.intake, self.path(name), self.path(self.hub_name, "card"), name)
             self.senders[name].start()
-        if agency:
-            self.agency("desk-ke", "KE")
-            self.start_follow()
+        self.agency("desk-ke", "KE")
+        self.start_follow()
+
+    def mount(self, place, mebibytes):
+        path = self.path(place)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,size=%dm" % mebibytes, "kinward-fault", str(path)], check=True)
+        self.mounted.append(path)
+
+    def close(self):
+        for sender in getattr(self, "senders", {}).values():
+            sender.end()
+        for process in reversed(self.processes):
+            process.stop()
+        for path in self.mounted:
+            subprocess.run(["umount", str(path)], check=True)
+        super().close()
 
     # ---- parties -----------------------------------------------------------------------------------
 
@@ -114,9 +128,7 @@ class Load(World):
     # ---- load --------------------------------------------------------------------------------------
 
     def begin(self):
-        loops = [(self.load_civil, 0.02), (self.load_border, 0.03)]
-        if self.agents:
-            loops += [(self.load_crvs, 0.25), (self.load_post, 0.3)]
+        loops = [(self.load_civil, 0.02), (self.load_border, 0.03), (self.load_crvs, 0.4), (self.load_post, 0.4)]
         for loop, pause in loops:
             thread = threading.Thread(target=self.repeat, args=(loop, pause * self.pace), daemon=True)
             self.threads.append(thread)
@@ -179,7 +191,7 @@ class Load(World):
 
     def load_post(self):
         lines = []
-        for _ in range(3):
+        for _ in range(2):
             number = self.numbers.next()
             lines += people.rows(number)
             keys = [("ke.post", "%s-%d" % (letter, number), "1") for letter in "NC"]
@@ -202,7 +214,7 @@ class Load(World):
         done = sum(len(sender.finished) for sender in self.senders.values())
         with contextlib.suppress(sqlite3.Error):
             done += sum(self.receipted(name) for name in self.agents)
-        return done + (len(self.follow.out) if self.follow else 0)
+        return done + len(self.follow.out)
 
     def spools_empty(self):
         wanted = {"ke-crvs": len(self.registered), "ke-post": self.rows}
@@ -234,7 +246,7 @@ class Load(World):
             status = self.status()
             log, last = status["ledger"], self.outbox()
             return (status["detect"]["position"] == status["journal"]["entries"] == log["entries"] and log["released"] == log["sealed"]
-                    and (not self.follow or self.confirmed() == last)) and status
+                    and self.confirmed() == last) and status
         return until(quiet, seconds, "a quiet hub")
 
     def broken(self):
@@ -297,8 +309,7 @@ class Load(World):
             self.status()["ledger"]), 60, "the log of everything")
         audit = self.run("ledger", "audit", self.path(self.hub_name, "data/log"), "--policy", self.path(self.hub_name, "policy"), check=False)
         history.log = {**{name: status[name] for name in ("entries", "sealed", "released")}, "audit": audit.returncode}
-        if self.follow:
-            self.collect_alerts()
+        self.collect_alerts()
         return history
 
     def look_up(self):
@@ -317,8 +328,13 @@ class Load(World):
         shutil.copytree(self.path("desk-ke"), fresh, ignore=shutil.ignore_patterns("inbox"))
         self.run("feed", "fetch", "--config", fresh / "agency.xml", timeout=300, environment={"KINWARD_SILENCE_MS": "15000"})
         question = "SELECT number, previous, chain, envelope, body, hex(alert) FROM item ORDER BY number"
-        for number, previous, chain, envelope, body, alert in rows_of(fresh / "inbox/items.db", question):
-            text = self.run("feed", "show", number, "--format", "xml", "--config", fresh / "agency.xml").stdout
+        items = rows_of(fresh / "inbox/items.db", question)
+
+        def show(item):
+            return self.run("feed", "show", item[0], "--format", "xml", "--config", fresh / "agency.xml").stdout
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            texts = list(pool.map(show, items))
+        for (number, previous, chain, envelope, body, alert), text in zip(items, texts):
             statement = ElementTree.fromstring(text)
             places = frozenset(int(fact.findtext(ALERT + "record")) for fact in statement.iter(ALERT + "fact"))
             history.delivered.append(Item(number, previous, chain, envelope, body, alert, statement.findtext(ALERT + "rule/" + ALERT + "id"),
