@@ -126,7 +126,7 @@ def journal(history):
 def log(history):
     """Everything in the journal is in the cosigned log, and the log is whole."""
     if history.log.get("audit") != 0:
-        yield "audit: exit %s" % history.log.get("audit")
+        yield "audit: exit %s%s" % (history.log.get("audit"), history.log.get("told", ""))
     if history.log.get("entries") != len(history.entries):
         yield "log: covers %s of %d entries" % (history.log.get("entries"), len(history.entries))
     if history.log.get("released") != history.log.get("sealed"):

@@ -236,7 +236,11 @@ class Load(World):
                 agent.stop()
                 self.run("agent", "requeue", "--config", self.path(name, "agent.xml"))
                 self.start_agent(name)
-        until(lambda: self.broken() or all(sender.idle() for sender in self.senders.values()), seconds, "the last receipt of the senders")
+        try:
+            until(lambda: self.broken() or all(sender.idle() for sender in self.senders.values()), seconds, "the last receipt of the senders")
+        except Failure as failure:
+            raise Failure("%s: %s; hub: %s; log: %s" % (failure, {name: (len(sender.waiting), sender.queue.qsize(), dict(sender.codes),
+                          sender.error) for name, sender in self.senders.items()}, self.status(), self.hub.err[-8:])) from failure
         until(self.spools_empty, seconds, "the last receipt of the agents")
         for one in self.json("quarantine", "list", "--config", self.hub_config)["quarantine"]:
             self.run("quarantine", "retry", one["number"], "--config", self.hub_config)
@@ -308,7 +312,8 @@ class Load(World):
         status = until(lambda: (lambda s: s if s["entries"] >= len(history.entries) and s["released"] == s["sealed"] else None)(
             self.status()["ledger"]), 60, "the log of everything")
         audit = self.run("ledger", "audit", self.path(self.hub_name, "data/log"), "--policy", self.path(self.hub_name, "policy"), check=False)
-        history.log = {**{name: status[name] for name in ("entries", "sealed", "released")}, "audit": audit.returncode}
+        told = "" if audit.returncode == 0 else ": " + (audit.stderr or audit.stdout)[-400:]
+        history.log = {**{name: status[name] for name in ("entries", "sealed", "released")}, "audit": audit.returncode, "told": told}
         self.collect_alerts()
         return history
 
