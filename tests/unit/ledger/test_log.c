@@ -443,10 +443,10 @@ static void crashes_are_redone(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(seals_and_proves),     cmocka_unit_test(grows_past_a_tile),
-                                       cmocka_unit_test(half_written_tiles_go),
-                                       cmocka_unit_test(signer_refuses_forks), cmocka_unit_test(restored_copy_cannot_fork),
-                                       cmocka_unit_test(signer_without_space), cmocka_unit_test(crashes_are_redone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(seals_and_proves),          cmocka_unit_test(grows_past_a_tile),
+                                       cmocka_unit_test(half_written_tiles_go),     cmocka_unit_test(signer_refuses_forks),
+                                       cmocka_unit_test(restored_copy_cannot_fork), cmocka_unit_test(signer_without_space),
+                                       cmocka_unit_test(crashes_are_redone)};
 
     if (kw_crypto_init() < 0)
         return 1;
