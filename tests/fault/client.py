@@ -15,7 +15,7 @@ import nacl.public
 import nacl.signing
 import zmq
 
-SILENCE = 1.0     # after which everything is sent again, on a new connection
+SILENCE = 6.0     # after which everything is sent again, on a new connection; a short one floods a slow hub with repetitions
 PAUSE_MOST = 1.0  # between repetitions that the hub asked for
 
 
@@ -82,6 +82,7 @@ class Sender(threading.Thread):
         self.finished, self.refused = [], []  # batches, in the order of their receipts
         self.codes = collections.Counter()    # of refusals that may be repeated
         self.ended, self.heard, self.error = False, time.monotonic(), None
+        self.lost = False  # set from outside: the line is known to be broken
         self.context, self.socket = zmq.Context(), None
 
     def put(self, records, verb="SUBMIT"):
@@ -132,7 +133,8 @@ class Sender(threading.Thread):
                 self.send(batch, now)
         if self.socket.poll(20):
             self.hear(self.socket.recv_multipart())
-        elif any(batch.sent for batch in self.waiting.values()) and time.monotonic() - self.heard > SILENCE:
+        elif self.lost or (any(batch.sent for batch in self.waiting.values()) and time.monotonic() - self.heard > SILENCE):
+            self.lost = False
             self.connect()
 
     def send(self, batch, now):

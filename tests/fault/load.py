@@ -42,7 +42,8 @@ def rows_of(path, question):
 
 class Load(World):
     def __init__(self, seed, pace=1.0, mounts=()):
-        super().__init__()
+        # repetitions come with a new connection, not by impatience: a loaded machine would drown in them
+        super().__init__({"KINWARD_SILENCE_MS": "6000"})
         self.random, self.numbers, self.pace = random.Random(seed), people.Numbers(), pace
         self.history, self.lock = History(), threading.Lock()
         self.threads, self.ended, self.errors = [], threading.Event(), []
@@ -113,6 +114,12 @@ class Load(World):
         self.follow = self.start("feed", "follow", "--config", self.path("desk-ke", "agency.xml"), "--json", name="follow",
                                  environment={"KINWARD_SILENCE_MS": "15000", **(environment or {})})
         return self.follow
+
+    def start_hub(self, environment=None, wait=True):
+        hub = super().start_hub(environment, wait)
+        for sender in getattr(self, "senders", {}).values():
+            sender.lost = True
+        return hub
 
     def restart_witness(self, name, environment):
         self.witnesses[name] = self.start("witness", "--config", self.path(name, "witness.xml"), name=name, environment=environment)
