@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/desk.h"
+#include "sandbox/sandbox.h"
 
 #define PREFIX_LEAST 4 /* digits of an alert's id */
 #define NUMBER_MOST  7 /* digits; the list shows eight of an id, so that neither is taken for the other */
@@ -13,7 +14,9 @@ bool kw_desk_open(struct kw_desk *desk, const char *what, const char *config, bo
 {
     KW_AUTO(kw_buf_clear) struct kw_buf text = {0};
     *desk = (struct kw_desk){.what = what};
-    int r = kw_agency_load(config ? config : "agency.xml", &desk->agency, &desk->fault);
+    int r = kw_sandbox_harden(&desk->fault); /* no core file with what an alert says */
+    if (r == 0)
+        r = kw_agency_load(config ? config : "agency.xml", &desk->agency, &desk->fault);
     if (r == 0)
         r = kw_file_read(desk->agency.catalogue, KW_LIMIT_CONFIG, &text, &desk->fault);
     if (r == 0)
@@ -134,6 +137,7 @@ struct opening {
     struct kw_desk *desk;
     struct kw_letters *letters;
     bool keep;
+    struct kw_progress progress;
 };
 
 static int room_for_one(struct kw_letters *letters)
@@ -192,14 +196,51 @@ static int open_one(void *context, const struct kw_item *item)
         letters->count++;
     letters->items[slot] = letter;
     letters->messages[slot] = letter.message;
+    kw_progress_update(&opening->progress, letters->count, 0);
     return 0;
+}
+
+static int by_alert(const void *a, const void *b)
+{
+    const struct kw_alert_message *one = a, *other = b;
+    return memcmp(one->alert, other->alert, sizeof one->alert);
+}
+
+static int sort_chains(struct kw_letters *letters)
+{
+    letters->chains = letters->count ? kw_alloc(letters->count * sizeof *letters->chains) : NULL;
+    if (!letters->chains)
+        return letters->count ? -ENOMEM : 0;
+    memcpy(letters->chains, letters->messages, letters->count * sizeof *letters->chains);
+    qsort(letters->chains, letters->count, sizeof *letters->chains, by_alert);
+    return 0;
+}
+
+/* All messages of the alert of one. */
+static const struct kw_alert_message *chain_of(const struct kw_letters *letters, size_t index, size_t *ret_count)
+{
+    size_t low = 0, high = letters->count, end;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (by_alert(&letters->chains[middle], &letters->messages[index]) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (end = low; end < letters->count && by_alert(&letters->chains[end], &letters->messages[index]) == 0; end++)
+        ;
+    *ret_count = end - low;
+    return &letters->chains[low];
 }
 
 int kw_desk_letters(struct kw_desk *desk, const uint8_t *alert, bool keep, struct kw_letters *ret_letters)
 {
     struct kw_letters letters = {0};
-    struct opening opening = {desk, &letters, keep};
+    struct opening opening = {.desk = desk, .letters = &letters, .keep = keep, .progress = {.label = "open"}};
     int r = desk->inbox ? kw_inbox_items(desk->inbox, alert, 0, open_one, &opening, &desk->fault) : 0;
+    kw_progress_end(&opening.progress);
+    if (r == 0)
+        r = sort_chains(&letters);
     if (r < 0) {
         kw_letters_clear(&letters);
         return r;
@@ -214,20 +255,23 @@ void kw_letters_clear(struct kw_letters *letters)
         kw_letter_clear(&letters->items[i]);
     kw_free(letters->items);
     kw_free(letters->messages);
+    kw_free(letters->chains);
     *letters = (struct kw_letters){0};
 }
 
 const char *kw_letters_state(const struct kw_letters *letters, size_t index)
 {
-    return kw_alert_state_name(kw_alert_state_of(letters->messages, letters->count, &letters->messages[index], kw_clock_wall_ms()));
+    size_t count;
+    const struct kw_alert_message *chain = chain_of(letters, index, &count);
+    return kw_alert_state_name(kw_alert_state_of(chain, count, &letters->messages[index], kw_clock_wall_ms()));
 }
 
 bool kw_letters_newest(const struct kw_letters *letters, size_t index)
 {
-    const struct kw_alert_message *message = &letters->messages[index];
-    for (size_t i = 0; i < letters->count; i++) {
-        if (letters->messages[i].revision > message->revision &&
-            memcmp(letters->messages[i].alert, message->alert, sizeof message->alert) == 0)
+    size_t count;
+    const struct kw_alert_message *chain = chain_of(letters, index, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (chain[i].revision > letters->messages[index].revision)
             return false;
     }
     return true;

@@ -25,7 +25,8 @@ KW_CHECKED int kw_desk_find(struct kw_desk *desk, const char *text, struct kw_in
 
 struct kw_letters { /* zero-initialised is empty; clear after use */
     struct kw_letter *items;
-    struct kw_alert_message *messages; /* of each, for kw_alert_state_of */
+    struct kw_alert_message *messages; /* of each */
+    struct kw_alert_message *chains;   /* the same by alert: those of one alert stand together */
     size_t count, capacity;
     uint64_t refused; /* stored items that do not open: told on stderr */
 };

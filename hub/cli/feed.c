@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feed.c - kinward feed: an agency's alerts. Here: fetching, following and the state; the other commands are in inbox.c and acts.c. */
+/* feed.c - kinward feed: an agency's alerts. Here fetch, follow and status; the others are in inbox.c and acts.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

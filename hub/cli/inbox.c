@@ -323,7 +323,7 @@ int kw_feed_show(int argc, char **argv)
     const struct kw_usage usage = {
         .synopsis = "kinward feed show ALERT[.REVISION] | NUMBER [--format text|json|xml] [--out FILE] [--config agency.xml]",
         .summary = "Shows one alert in full, after verifying it anew. ALERT is an id or its beginning; without a revision the\n"
-                   "newest one is shown.",
+                   "newest one is shown. A NUMBER is of the stream's present epoch.",
         .example = "kinward feed show 1f2e3d4c --config agency/agency.xml\n"
                    "kinward feed show 1f2e3d4c.1 --format xml --out statement.xml    for kinward verify --record",
         .options = options,

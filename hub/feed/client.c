@@ -9,9 +9,10 @@
 #define SILENCE_MS      15000 /* protocol.md §6 */
 #define RETRY_FIRST_MS  100   /* protocol.md §2 */
 #define RETRY_MOST_MS   30000
-#define FULL_MS         10000 /* before what found no place on the disk is asked for again */
-#define CREDIT_LEAST    64    /* given back together */
-#define MESSAGES_A_TURN 512   /* then they are stored: the fsync is shared, but nobody waits long */
+#define FULL_MS         5000 /* before what found no place on the disk is asked for again */
+#define LOOK_MS         50   /* shorter than the pause of libzmq before it connects again: no new connection goes unnoticed */
+#define CREDIT_LEAST    64   /* given back together */
+#define MESSAGES_A_TURN 512  /* then they are stored: the fsync is shared, but nobody waits long */
 
 /* ---- saying ---------------------------------------------------------------------------------- */
 
@@ -141,6 +142,12 @@ static int keep_line(struct kw_feed_client *client, struct kw_fault *fault)
         kw_line_drop(client, "line.silent", "");
     else if (client->state != KW_LINE_DOWN && !connected(client))
         kw_line_drop(client, "line.lost", "");
+    /* a heartbeat is overdue: when the hub was started again in between, it knows of no subscription */
+    if (client->state == KW_LINE_UP && now - client->heard_ms >= client->silence_ms / 2) {
+        int r = kw_line_subscribe(client);
+        if (r < 0 && r != -EAGAIN && r != -EHOSTUNREACH)
+            return r;
+    }
     if (client->state != KW_LINE_DOWN || now < client->retry_ms)
         return 0;
     if (!client->socket) {
@@ -163,8 +170,8 @@ static int wait_for(const struct kw_feed_client *client, int wait_ms)
     int64_t wait = client->state == KW_LINE_DOWN ? client->retry_ms - now : client->heard_ms + client->silence_ms - now;
     if (wait <= 0) /* down and not refused: until there is a connection */
         wait = client->state == KW_LINE_DOWN ? wait_ms : 0;
-    if (client->received_request && wait > 1000)
-        wait = 1000;
+    if (client->state != KW_LINE_DOWN && wait > LOOK_MS)
+        wait = LOOK_MS;
     return wait < wait_ms ? (int)wait : wait_ms;
 }
 
@@ -219,18 +226,17 @@ static int listen_to(struct kw_feed_client *client, struct kw_fault *fault)
     struct kw_message message = {0};
     int r = 0;
     for (int i = 0; r == 0 && client->socket && i < MESSAGES_A_TURN; i++) {
-        r = kw_receive(client->socket, &message);
-        if (r == 0 || r == -EBADMSG)
-            client->heard_ms = client->word_ms = kw_clock_monotonic_ms();
-        if (r == 0)
+        const int got = kw_receive(client->socket, &message);
+        if (got == -EAGAIN)
+            break;
+        client->heard_ms = client->word_ms = kw_clock_monotonic_ms();
+        if (got == 0)
             r = kw_line_hear(client, &message, fault);
-        else if (r == -EBADMSG)
+        else
             kw_line_drop(client, "hub.frames", "");
-        if (r == -EBADMSG && !client->socket)
-            r = 0;
     }
     kw_message_clear(&message);
-    return r == -EAGAIN ? 0 : r;
+    return r;
 }
 
 int kw_feed_client_step(struct kw_feed_client *client, int wait_ms, int wake_fd, struct kw_fault *fault)
@@ -267,7 +273,7 @@ int kw_feed_client_open(const struct kw_agency *agency, int (*tell)(void *contex
     *client = (struct kw_feed_client){.agency = agency, .tell = tell, .context = context, .silence_ms = SILENCE_MS};
     client->word_ms = kw_clock_monotonic_ms();
 #ifdef KINWARD_FAULT_POINTS
-    const char *silence = getenv("KINWARD_SILENCE_MS"); /* tests do not wait that long */
+    const char *silence = getenv("KINWARD_FEED_SILENCE_MS"); /* tests do not wait that long */
     if (silence)
         client->silence_ms = atoi(silence);
 #endif
@@ -296,10 +302,11 @@ void kw_feed_client_close(struct kw_feed_client *client)
 
 void kw_feed_client_state(const struct kw_feed_client *client, struct kw_feed_client_state *ret_state)
 {
+    const uint64_t last = kw_inbox_last(client->inbox);
     *ret_state = (struct kw_feed_client_state){.up = client->state == KW_LINE_UP,
                                                .epoch = kw_inbox_epoch(client->inbox),
-                                               .last = kw_inbox_last(client->inbox),
-                                               .confirmed = client->confirmed,
+                                               .last = last,
+                                               .confirmed = client->confirmed < last ? client->confirmed : last,
                                                .hub_last = client->hub_last,
                                                .silent_ms = kw_clock_monotonic_ms() - client->word_ms,
                                                .gaps = client->gaps};

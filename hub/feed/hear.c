@@ -30,6 +30,15 @@ static int sent(struct kw_feed_client *client, int error)
     return error;
 }
 
+/* The hub names another epoch than STREAMS did. When it does so again and again, not without a pause. */
+static int other_epoch(struct kw_feed_client *client)
+{
+    if (client->tries++ < 2)
+        return sent(client, kw_line_ask_streams(client));
+    kw_line_drop(client, "hub.epochs", "");
+    return 0;
+}
+
 static int fork_found(struct kw_fault *fault, const char *what)
 {
     return kw_fail(fault, -EKEYREJECTED, KW_E_FORK, "stream", "%s; keep the inbox and tell the hub's owner", what);
@@ -128,8 +137,8 @@ static int streams(struct kw_feed_client *client, const struct kw_message *messa
                "here=%llu confirmed=%llu advice=\"this inbox lacks items that were confirmed; they are fetched again\"",
                (number)here, (number)there.received);
     client->hub_last = there.last;
-    client->confirmed = there.received < here ? there.received : here;
-    kw_inbox_confirmed(client->inbox, client->confirmed);
+    client->confirmed = there.received;
+    kw_inbox_confirmed(client->inbox, there.received < here ? there.received : here);
     return sent(client, kw_line_subscribe(client));
 }
 
@@ -146,7 +155,7 @@ static int position(struct kw_feed_client *client, const struct kw_message *mess
     if (r < 0)
         return nonsense(client, r, &why);
     if (there.epoch != kw_inbox_epoch(client->inbox))
-        return sent(client, kw_line_ask_streams(client));
+        return other_epoch(client);
     if (there.last < here)
         return fork_found(fault, "the hub has fewer items than it sent before, and names no new epoch");
     client->hub_last = there.last;
@@ -207,7 +216,7 @@ static int item(struct kw_feed_client *client, const struct kw_message *message,
     if (r < 0)
         return r;
     if (item.epoch != kw_inbox_epoch(client->inbox))
-        return sent(client, kw_line_ask_streams(client));
+        return other_epoch(client);
     client->used++;
     r = kw_inbox_place(client->inbox, &item, fault);
     if (r == KW_ITEM_BEYOND)
@@ -266,8 +275,8 @@ static int refused(struct kw_feed_client *client, const struct kw_message *messa
         client->received_ms = kw_clock_monotonic_ms() - KW_LINE_ANSWER_MS + 1000; /* again in a second */
         return 0;
     }
-    if (code == KW_E_STREAM && client->state == KW_LINE_SUBSCRIBING && client->tries++ == 0)
-        return sent(client, kw_line_ask_streams(client)); /* another epoch since STREAMS */
+    if (code == KW_E_STREAM && client->state == KW_LINE_SUBSCRIBING)
+        return other_epoch(client);
     kw_line_drop(client, "hub.refused", kw_code_name(code));
     return 0;
 }

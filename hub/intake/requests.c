@@ -140,6 +140,16 @@ void kw_router_proof(struct kw_router *router, struct kw_message *answer)
     }
 }
 
+void kw_router_forget_proofs(struct kw_router *router)
+{
+    while (router->proofs) {
+        struct kw_proof_wait *wait = router->proofs;
+        router->proofs = wait->next;
+        kw_message_clear(&wait->request);
+        kw_free(wait);
+    }
+}
+
 static int handle(struct kw_router *router, struct kw_message *request, struct kw_fault *fault)
 {
     const struct kw_principal *sender = NULL;
