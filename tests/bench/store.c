@@ -3,11 +3,11 @@
  *
  * usage: bench-store [DIR [STORED]]: DIR is a folder on the disk that counts, STORED how many entries the growth goes to.
  */
+#include "bare.h"
 #include "journal/journal.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,68 +135,13 @@ static double run_journal(struct kw_journal *journal, uint64_t from, uint64_t co
 
 /* ---- bare SQLite ------------------------------------------------------------------ */
 
-struct bare {
-    sqlite3 *db;
-    sqlite3_stmt *entry, *key;
-    int pages;
-};
-
-static int note_pages(void *context, sqlite3 *db, const char *name, int pages)
+static void bare_put(struct bare *bare, uint64_t number)
 {
-    (void)db;
-    (void)name;
-    ((struct bare *)context)->pages = pages;
-    return SQLITE_OK;
-}
-
-static void bare_need(struct bare *bare, int code)
-{
-    if (code == SQLITE_OK || code == SQLITE_DONE)
-        return;
-    fprintf(stderr, "bench-store: bare: %s\n", sqlite3_errmsg(bare->db));
-    exit(1);
-}
-
-static void bare_open(struct bare *bare, const char *path)
-{
-    bare_need(bare, sqlite3_open(path, &bare->db));
-    bare_need(bare,
-              sqlite3_exec(bare->db,
-                           "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
-                           "PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=0;"
-                           "PRAGMA journal_size_limit=67108864;"
-                           "CREATE TABLE entry(position INTEGER PRIMARY KEY, kind, principal, batch, slot, flags, received_ms,"
-                           " commitment, wrapped_key, body); CREATE TABLE key(position INTEGER PRIMARY KEY, packed);",
-                           NULL, NULL, NULL));
-    bare_need(bare, sqlite3_prepare_v3(bare->db, "INSERT INTO entry VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", -1,
-                                       SQLITE_PREPARE_PERSISTENT, &bare->entry, NULL));
-    bare_need(bare, sqlite3_prepare_v3(bare->db, "INSERT INTO key VALUES(?, ?)", -1, SQLITE_PREPARE_PERSISTENT, &bare->key, NULL));
-    sqlite3_wal_hook(bare->db, note_pages, bare);
-}
-
-static void bare_close(struct bare *bare)
-{
-    sqlite3_finalize(bare->entry);
-    sqlite3_finalize(bare->key);
-    sqlite3_close(bare->db);
-}
-
-static void bare_insert(struct bare *bare, uint64_t number)
-{
-    const struct kw_view sealed[] = {window(number, KW_HASH_SIZE), window(number, KW_KEY_SIZE + KW_AEAD_OVERHEAD),
-                                     window(number, RECORD + IMAGE + LEAF + 12 + KW_AEAD_OVERHEAD)};
-    struct kw_view packed = window(number, 82 + 8 * FOUND);
-    sqlite3_bind_int64(bare->entry, 1, (int64_t)number + 1);
-    for (int i = 2; i <= 7; i++)
-        sqlite3_bind_int64(bare->entry, i, i == 7 ? 1700000000000 : 1);
-    for (int i = 0; i < 3; i++)
-        sqlite3_bind_blob(bare->entry, 8 + i, sealed[i].data, (int)sealed[i].size, SQLITE_STATIC);
-    bare_need(bare, sqlite3_step(bare->entry));
-    sqlite3_reset(bare->entry);
-    sqlite3_bind_int64(bare->key, 1, (int64_t)number + 1);
-    sqlite3_bind_blob(bare->key, 2, packed.data, (int)packed.size, SQLITE_STATIC);
-    bare_need(bare, sqlite3_step(bare->key));
-    sqlite3_reset(bare->key);
+    bare_insert(bare, number + 1,
+                &(struct bare_row){.commitment = window(number, KW_HASH_SIZE),
+                                   .wrapped_key = window(number, KW_KEY_SIZE + KW_AEAD_OVERHEAD),
+                                   .body = window(number, RECORD + IMAGE + LEAF + 12 + KW_AEAD_OVERHEAD),
+                                   .packed = window(number, 82 + 8 * FOUND)});
 }
 
 /* What no journal can leave out: the hash of the record, and the encryption of the body and of its key. */
@@ -217,15 +162,13 @@ static double run_bare(struct bare *bare, bool seal, uint64_t from, uint64_t cou
     double start = now_s();
     uint64_t done = 0;
     while (done < count && now_s() - start < limit_s) {
-        bare_need(bare, sqlite3_exec(bare->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+        bare_begin(bare);
         for (uint64_t i = 0; i < group; i++, done++) {
             if (seal)
                 bare_seal(from + done, &sealed);
-            bare_insert(bare, from + done);
+            bare_put(bare, from + done);
         }
-        bare_need(bare, sqlite3_exec(bare->db, "COMMIT", NULL, NULL, NULL));
-        if (bare->pages >= 16384)
-            sqlite3_wal_checkpoint_v2(bare->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        bare_commit(bare);
     }
     kw_buf_clear(&sealed);
     *ret_done = done;
