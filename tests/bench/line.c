@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json/json.h"
+#include "xml/xml.h"
 
 #define WAIT_MS 30000
 #define CREDIT  1000
@@ -92,7 +93,7 @@ static void subscribe(struct bench_line *line, const char *agency, const char *e
     struct kw_message message = {.verb = "STREAMS"}, answer = {0};
     snprintf(path, sizeof path, "%s/keys/curve.key", agency);
     bench_need(kw_curve_load(path, &curve, &fault), path, &fault);
-    bench_need(kw_dealer_connect(line->bus, endpoint, &curve, line->settings.hub.curve, &line->feed, &fault), endpoint, &fault);
+    bench_need(kw_dealer_connect(line->bus, endpoint, &curve, line->hub.curve, &line->feed, &fault), endpoint, &fault);
     kw_curve_clear(&curve);
     bench_need(kw_buf_text(&message.header, "{}"), "memory", NULL);
     send_all(line->feed, &message);
@@ -113,17 +114,41 @@ static void subscribe(struct bench_line *line, const char *agency, const char *e
     kw_message_clear(&answer);
 }
 
+static void key_path(const struct bench_line *line, const char *folder, const char *name, char ret_path[KW_PATH_SIZE])
+{
+    bench_need(kw_path_join(ret_path, KW_PATH_SIZE, folder, name), line->config.path, NULL);
+}
+
+static void read_settings(struct bench_line *line, const char *path)
+{
+    struct kw_fault fault = {0};
+    char keys[KW_PATH_SIZE], card[KW_PATH_SIZE], file[KW_PATH_SIZE];
+    bench_need(kw_config_load(path, "agent", &line->config, &fault), path, &fault);
+    const struct kw_xml_element *root = line->config.root, *hub = kw_config_child(&line->config, "hub");
+    bench_need(kw_config_text(&line->config, root, "name", NULL, line->name, sizeof line->name, &fault), path, &fault);
+    bench_need(kw_config_text(&line->config, root, "jurisdiction", NULL, line->jurisdiction, sizeof line->jurisdiction, &fault),
+               path, &fault);
+    bench_need(kw_config_text(&line->config, hub, "endpoint", NULL, line->endpoint, sizeof line->endpoint, &fault), path, &fault);
+    bench_need(kw_config_path(&line->config, hub, "card", NULL, card, &fault), path, &fault);
+    bench_need(kw_config_path(&line->config, kw_config_child(&line->config, "keys"), "folder", NULL, keys, &fault), path, &fault);
+    bench_need(kw_card_load(card, &line->hub, &fault), card, &fault);
+    key_path(line, keys, "curve.key", file);
+    bench_need(kw_curve_load(file, &line->curve, &fault), file, &fault);
+    key_path(line, keys, "origin.key", file);
+    bench_need(kw_sign_key_load(file, &line->origin, &fault), file, &fault);
+}
+
 void bench_line_open(struct bench_line *line, const char *config, const char *agency, const char *feed)
 {
     struct kw_fault fault = {0};
     *line = (struct bench_line){0};
     bench_need(kw_crypto_init(), "crypto", NULL);
-    bench_need(kw_agent_settings_load(config, true, &line->settings, &fault), config, &fault);
-    line->sender = (struct bench_sender){line->settings.name, line->settings.jurisdiction, line->settings.origin};
+    bench_need(kw_xml_init(), "libxml2", NULL);
+    read_settings(line, config);
+    line->sender = (struct bench_sender){line->name, line->jurisdiction, line->origin};
     bench_need(kw_bus_new(&line->bus, &fault), "bus", &fault);
-    bench_need(kw_dealer_connect(line->bus, line->settings.endpoint, &line->settings.curve, line->settings.hub.curve, &line->intake,
-                                 &fault),
-               line->settings.endpoint, &fault);
+    bench_need(kw_dealer_connect(line->bus, line->endpoint, &line->curve, line->hub.curve, &line->intake, &fault), line->endpoint,
+               &fault);
     greet(line);
     if (agency)
         subscribe(line, agency, feed);
@@ -134,7 +159,9 @@ void bench_line_close(struct bench_line *line)
     kw_socket_close(line->intake);
     kw_socket_close(line->feed);
     kw_bus_free(line->bus);
-    kw_agent_settings_clear(&line->settings);
+    kw_curve_clear(&line->curve);
+    kw_sign_key_free(line->origin);
+    kw_config_clear(&line->config);
 }
 
 void bench_line_verify(const struct bench_line *line, const char *domain, const struct kw_message *answer)
@@ -144,7 +171,7 @@ void bench_line_verify(const struct bench_line *line, const char *domain, const 
     bench_need(kw_buf_text(&bytes, domain), "memory", NULL);
     bench_need(kw_buf_append(&bytes, answer->header.data, answer->header.size), "memory", NULL);
     bench_need(kw_take_item(&rest, &signature) == 0 && signature.size == KW_SIGNATURE_SIZE &&
-                       kw_verify(line->settings.hub.sign, bytes.data, bytes.size, signature.data)
+                       kw_verify(line->hub.sign, bytes.data, bytes.size, signature.data)
                    ? 0
                    : -EKEYREJECTED,
                "the hub's signature", NULL);
