@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "scenario"), str(HERE.parent / "mocks")]
 import folder as watched  # noqa: E402
-import people  # noqa: E402
+import travellers  # noqa: E402
 from client import Sender  # noqa: E402
 from history import History, Item, Receipt, chain_of  # noqa: E402
 from world import Failure, World, until  # noqa: E402
@@ -44,7 +44,7 @@ class Load(World):
     def __init__(self, seed, pace=1.0, mounts=()):
         # repetitions come with a new connection, not by impatience: a loaded machine would drown in them
         super().__init__({"KINWARD_SILENCE_MS": "6000"})
-        self.random, self.numbers, self.pace = random.Random(seed), people.Numbers(), pace
+        self.random, self.numbers, self.pace = random.Random(seed), travellers.Numbers(), pace
         self.history, self.lock = History(), threading.Lock()
         self.threads, self.ended, self.errors = [], threading.Event(), []
         self.dead, self.registered, self.rows, self.files = [], [], 0, 0
@@ -164,7 +164,7 @@ class Load(World):
         return batch.done.is_set()
 
     def load_civil(self):
-        batches = [self.send("ke-civil", [people.birth(self.numbers.next()) for _ in range(8)]) for _ in range(3)]
+        batches = [self.send("ke-civil", [travellers.birth(self.numbers.next()) for _ in range(8)]) for _ in range(3)]
         for batch in batches:
             if not self.wait_for(batch):
                 return
@@ -172,12 +172,12 @@ class Load(World):
     def load_border(self):
         """A child is reported missing and checked; with a dead man's number now and then. A check goes alone and ahead."""
         number, dead = self.numbers.next(), None
-        notice = people.notice(number)
+        notice = travellers.notice(number)
         if not self.wait_for(self.send("ke-border", [notice])):
             return
         if self.dead and self.random.random() < 0.5:
             dead = self.dead.pop()
-        check = people.check(number, dead and dead[1])
+        check = travellers.check(number, dead and dead[1])
         self.expect("M3", notice[0], check[0])
         if dead:
             self.expect("D5", check[0], dead[0])
@@ -185,9 +185,9 @@ class Load(World):
 
     def load_crvs(self):
         number = self.numbers.next()
-        man = people.dead_man(number)
+        man = travellers.dead_man(number)
         death = {"kind": "death", "deceased": man, "deathDate": "2026-03-01", "relationship": "SON",
-                 "informant": {**people.dead_man(self.numbers.next()), "given": "Informant"}}
+                 "informant": {**travellers.dead_man(self.numbers.next()), "given": "Informant"}}
         answer = self.ask_mock("/control/register", {"events": [death], "count": 2, "kinds": ["birth", "marriage"]})["registered"]
         with self.lock:
             for one in answer:
@@ -200,7 +200,7 @@ class Load(World):
         lines = []
         for _ in range(2):
             number = self.numbers.next()
-            lines += people.rows(number)
+            lines += travellers.rows(number)
             keys = [("ke.post", "%s-%d" % (letter, number), "1") for letter in "NC"]
             with self.lock:
                 for key in keys:
@@ -208,7 +208,7 @@ class Load(World):
             self.expect("M3", *keys)
         self.files += 1
         self.rows += len(lines)
-        watched.put(self.path("out"), "f%06d" % self.files, self.files, (people.HEADER + "".join(lines)).encode(), len(lines), pause=0.005)
+        watched.put(self.path("out"), "f%06d" % self.files, self.files, (travellers.HEADER + "".join(lines)).encode(), len(lines), pause=0.005)
 
     # ---- quiet ---------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# people.py - invented children and adults, each with names and numbers of their own, and canonical records about them.
+# travellers.py - invented children and adults, each with names and numbers of their own, and canonical records about them.
 import itertools
 import threading
 
