@@ -6,9 +6,9 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define GROUP     256  /* entries between two looks at the sockets */
-#define QUIET_MAX 4096 /* entries without any effect that may wait for a commit of the cursor */
-#define QUIET_MS  200
+#define GROUP        256  /* entries between two looks at the sockets */
+#define QUIET_MAX    4096 /* entries without any effect that may wait for a commit of the cursor */
+#define QUIET_MS     200
 #define PASSED_WAITS 300 /* tenths of a second */
 
 struct detector {

@@ -86,7 +86,7 @@ int kw_receipt_make(struct kw_delivery *delivery, const char *hub, uint64_t epoc
     int depth = WITH_DETAIL;
     int r = put_receipt(delivery, hub, epoch, at_ms, key, WITH_DETAIL);
     while (r == 0 && receipt->size > KW_LIMIT_HEADER && depth > CODE_ONLY)
-        r = put_receipt(delivery, hub, epoch, at_ms, key, (enum depth)--depth);
+        r = put_receipt(delivery, hub, epoch, at_ms, key, (enum depth)-- depth);
     if (r == 0)
         r = sign_header("kinward/receipt/v1\n", kw_view_of(receipt), key, signature);
     return r < 0 ? r : kw_buf_append(receipt, signature, sizeof signature);

@@ -6,9 +6,9 @@
 #include "intake/delivery.h"
 #include "intake/pool.h"
 
-#define KW_CHECK_MS    900         /* a check is answered by then, with or without detection */
-#define KW_QUEUE_BYTES (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
-#define KW_QUEUE_CHECKS 1024       /* checks on their way; more are refused with busy */
+#define KW_CHECK_MS     900         /* a check is answered by then, with or without detection */
+#define KW_QUEUE_BYTES  (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
+#define KW_QUEUE_CHECKS 1024        /* checks on their way; more are refused with busy */
 
 struct kw_span { /* bulk that is committed and not yet passed by detection */
     uint64_t position;
