@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# client.py - a sender that never loses count: submits and checks as protocol.md says, repeats what has no answer, keeps what was signed.
+# client.py - a sender that never loses count: submits and checks by protocol.md, repeats what has no answer, keeps what was signed.
 import base64
 import collections
 import hashlib
@@ -58,7 +58,8 @@ class Batch:
         self.verb, self.keys, self.id = verb, [key for key, _ in records], secrets.token_bytes(16)
         leaves = [prefixed(key[1]) + prefixed(key[2]) + sha256(body) for key, body in records]
         root = root_of(leaves)
-        signed = (b"kinward/origin/v1\n" + prefixed(principal) + prefixed(jurisdiction) + self.id + struct.pack(">I", len(records)) + root)
+        count = struct.pack(">I", len(records))
+        signed = b"kinward/origin/v1\n" + prefixed(principal) + prefixed(jurisdiction) + self.id + count + root
         header = {"batch": self.id.hex(), "principal": principal, "jurisdiction": jurisdiction, "count": len(records),
                   "root": base64.b64encode(root).decode(), "signature": base64.b64encode(signer.sign(signed).signature).decode()}
         self.header = json.dumps(header).encode()

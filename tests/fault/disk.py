@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fills the disk of a hub, and of its agents, under load: refusals are retryable, the feed is served, space heals all, nothing is lost.
+"""Fills the disk of a hub and of its agents under load: refusals are retryable, the feed is served, space heals, nothing is lost.
 
 Mounts small tmpfs file systems: as root, or in a namespace of its own (unshare -rm). Where neither is allowed it skips.
 """
 import argparse
+import collections
 import os
 import pathlib
 import random
@@ -64,9 +65,12 @@ def hub_round(load, left):
         fresh = load.path("fetched-%d" % time.monotonic_ns())
         shutil.copytree(load.path("desk-ke"), fresh, ignore=shutil.ignore_patterns("inbox"))
         there = load.outbox()
-        got = load.run("feed", "fetch", "--config", fresh / "agency.xml", "--json", check=False, environment={"KINWARD_SILENCE_MS": "15000"})
-        if got.returncode != 0 or len(got.stdout.splitlines()) < there:
-            wrong.append("feed while full: exit %d, %d of %d: %s" % (got.returncode, len(got.stdout.splitlines()), there, got.stderr[-300:]))
+        got = load.run("feed", "fetch", "--config", fresh / "agency.xml", "--json", check=False,
+                       environment={"KINWARD_SILENCE_MS": "15000"})
+        count = len(got.stdout.splitlines())
+        # exit 5: all items came, and the hub has no space to note that they did
+        if got.returncode not in (0, 5) or count < there:
+            wrong.append("feed while full: exit %d, %d of %d: %s" % (got.returncode, count, there, got.stderr[-300:]))
         if not load.hub.alive():
             wrong.append("the hub ended with %s: %s" % (load.hub.process.poll(), load.hub.err[-4:]))
         if load.run("status", "--config", load.hub_config, check=False).returncode != 0:
@@ -75,7 +79,7 @@ def hub_round(load, left):
         path.unlink()
     done = {name: len(sender.finished) for name, sender in load.senders.items()}
     for name, sender in load.senders.items():
-        until(lambda name=name, sender=sender: len(sender.finished) > done[name] + 2, 60, "receipts for %s after there was space" % name)
+        until(lambda name=name, sender=sender: len(sender.finished) > done[name] + 2, 60, "receipts for %s, with space" % name)
     return wrong
 
 
@@ -105,7 +109,8 @@ def world(options, mounts, rounds):
         load.settle()
         found = wrong + history.check(load.collect())
         codes = {name: dict(sender.codes) for name, sender in load.senders.items()}
-    return {"rounds": done, **history.counts(load.history)}, found, codes
+        events = collections.Counter(line.split()[2] for line in load.hub.err if "read-only" in line or ".full" in line)
+    return {"rounds": done, **history.counts(load.history)}, found, {**codes, "log": dict(events)}
 
 
 def hub_disk(options):
@@ -114,7 +119,8 @@ def hub_disk(options):
 
 
 def agent_disk(options):
-    rounds = [lambda load, name=("ke-post", "ke-crvs")[n % 2], left=LEFT[n % 2]: agent_round(load, name, left) for n in range(options.rounds)]
+    names = ("ke-post", "ke-crvs")
+    rounds = [lambda load, n=n: agent_round(load, names[n % 2], LEFT[n % 2]) for n in range(options.rounds)]
     return world(options, [("ke-post/spool", 40), ("ke-crvs/spool", 40)], rounds)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# load.py - a world under load: two registries with agents, a bulk sender, a border post, an agency; and its history when all is quiet.
+# load.py - a world under load: two registries with agents, a bulk sender, a border post, an agency; and its history when all rests.
 import concurrent.futures
 import contextlib
 import json
@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "scenario"), str(HERE.parent / "mocks")]
 import folder as watched  # noqa: E402
-import people  # noqa: E402
+import travellers  # noqa: E402
 from client import Sender  # noqa: E402
 from history import History, Item, Receipt, chain_of  # noqa: E402
 from world import Failure, World, until  # noqa: E402
@@ -44,7 +44,7 @@ class Load(World):
     def __init__(self, seed, pace=1.0, mounts=()):
         # repetitions come with a new connection, not by impatience: a loaded machine would drown in them
         super().__init__({"KINWARD_SILENCE_MS": "6000"})
-        self.random, self.numbers, self.pace = random.Random(seed), people.Numbers(), pace
+        self.random, self.numbers, self.pace = random.Random(seed), travellers.Numbers(), pace
         self.history, self.lock = History(), threading.Lock()
         self.threads, self.ended, self.errors = [], threading.Event(), []
         self.dead, self.registered, self.rows, self.files = [], [], 0, 0
@@ -89,8 +89,9 @@ class Load(World):
             secret.write_text(value)
             secret.chmod(0o600)
         port = free_port()
-        options = {"auth": self.mock_url, "gateway": self.mock_url, "webhooks": self.mock_url, "client-id": "kinward", "poll": "500ms",
-                   "listen": "127.0.0.1:%d" % port, "callback": "http://127.0.0.1:%d/hook" % port, "daily-limit": "100000000"}
+        options = {"auth": self.mock_url, "gateway": self.mock_url, "webhooks": self.mock_url, "client-id": "kinward",
+                   "poll": "500ms", "listen": "127.0.0.1:%d" % port, "callback": "http://127.0.0.1:%d/hook" % port,
+                   "daily-limit": "100000000"}
         inner = "".join('<option name="%s" value="%s"/>' % pair for pair in options.items())
         inner += "".join('<secret name="%s" file="secrets/%s"/>' % (name, name) for name in SECRETS)
         self.configure_agent("ke-crvs", '<connector name="crvs" plugin="opencrvs" registry="ke.crvs">%s</connector>' % inner)
@@ -104,7 +105,8 @@ class Load(World):
         self.start_agent("ke-post")
 
     def start_agent(self, name, environment=None, wait=True):
-        self.agents[name] = self.start("connector", "run", "--config", self.path(name, "agent.xml"), name=name, environment=environment)
+        config = self.path(name, "agent.xml")
+        self.agents[name] = self.start("connector", "run", "--config", config, name=name, environment=environment)
         if wait:
             self.agents[name].wait_ready()
         return self.agents[name]
@@ -164,7 +166,7 @@ class Load(World):
         return batch.done.is_set()
 
     def load_civil(self):
-        batches = [self.send("ke-civil", [people.birth(self.numbers.next()) for _ in range(8)]) for _ in range(3)]
+        batches = [self.send("ke-civil", [travellers.birth(self.numbers.next()) for _ in range(8)]) for _ in range(3)]
         for batch in batches:
             if not self.wait_for(batch):
                 return
@@ -172,12 +174,12 @@ class Load(World):
     def load_border(self):
         """A child is reported missing and checked; with a dead man's number now and then. A check goes alone and ahead."""
         number, dead = self.numbers.next(), None
-        notice = people.notice(number)
+        notice = travellers.notice(number)
         if not self.wait_for(self.send("ke-border", [notice])):
             return
         if self.dead and self.random.random() < 0.5:
             dead = self.dead.pop()
-        check = people.check(number, dead and dead[1])
+        check = travellers.check(number, dead and dead[1])
         self.expect("M3", notice[0], check[0])
         if dead:
             self.expect("D5", check[0], dead[0])
@@ -185,9 +187,9 @@ class Load(World):
 
     def load_crvs(self):
         number = self.numbers.next()
-        man = people.dead_man(number)
+        man = travellers.dead_man(number)
         death = {"kind": "death", "deceased": man, "deathDate": "2026-03-01", "relationship": "SON",
-                 "informant": {**people.dead_man(self.numbers.next()), "given": "Informant"}}
+                 "informant": {**travellers.dead_man(self.numbers.next()), "given": "Informant"}}
         answer = self.ask_mock("/control/register", {"events": [death], "count": 2, "kinds": ["birth", "marriage"]})["registered"]
         with self.lock:
             for one in answer:
@@ -200,7 +202,7 @@ class Load(World):
         lines = []
         for _ in range(2):
             number = self.numbers.next()
-            lines += people.rows(number)
+            lines += travellers.rows(number)
             keys = [("ke.post", "%s-%d" % (letter, number), "1") for letter in "NC"]
             with self.lock:
                 for key in keys:
@@ -208,7 +210,8 @@ class Load(World):
             self.expect("M3", *keys)
         self.files += 1
         self.rows += len(lines)
-        watched.put(self.path("out"), "f%06d" % self.files, self.files, (people.HEADER + "".join(lines)).encode(), len(lines), pause=0.005)
+        data = (travellers.HEADER + "".join(lines)).encode()
+        watched.put(self.path("out"), "f%06d" % self.files, self.files, data, len(lines), pause=0.005)
 
     # ---- quiet ---------------------------------------------------------------------------------------
 
@@ -244,10 +247,10 @@ class Load(World):
                 self.run("agent", "requeue", "--config", self.path(name, "agent.xml"))
                 self.start_agent(name)
         try:
-            until(lambda: self.broken() or all(sender.idle() for sender in self.senders.values()), seconds, "the last receipt of the senders")
+            until(self.senders_rest, seconds, "the last receipt of the senders")
         except Failure as failure:
-            raise Failure("%s: %s; hub: %s; log: %s" % (failure, {name: (len(sender.waiting), sender.queue.qsize(), dict(sender.codes),
-                          sender.error) for name, sender in self.senders.items()}, self.status(), self.hub.err[-8:])) from failure
+            waiting = {name: (len(one.waiting), one.queue.qsize(), dict(one.codes)) for name, one in self.senders.items()}
+            raise Failure("%s: %s; hub: %s; log: %s" % (failure, waiting, self.status(), self.hub.err[-8:])) from failure
         until(self.spools_empty, seconds, "the last receipt of the agents")
         for one in self.json("quarantine", "list", "--config", self.hub_config)["quarantine"]:
             self.run("quarantine", "retry", one["number"], "--config", self.hub_config)
@@ -256,9 +259,12 @@ class Load(World):
         def quiet():
             status = self.status()
             log, last = status["ledger"], self.outbox()
-            return (status["detect"]["position"] == status["journal"]["entries"] == log["entries"] and log["released"] == log["sealed"]
-                    and self.confirmed() == last) and status
+            return (status["detect"]["position"] == status["journal"]["entries"] == log["entries"]
+                    and log["released"] == log["sealed"] and self.confirmed() == last) and status
         return until(quiet, seconds, "a quiet hub")
+
+    def senders_rest(self):
+        return self.broken() or all(sender.idle() for sender in self.senders.values())
 
     def broken(self):
         for sender in self.senders.values():
@@ -306,29 +312,34 @@ class Load(World):
                     history.receipts += [Receipt(name, batch.id.hex(), slot, key, result["outcome"], result.get("position", 0))
                                          for slot, (key, result) in enumerate(zip(batch.keys, batch.results))]
             for batch in sender.refused:
-                history.receipts += [Receipt(name, batch.id.hex(), slot, key, batch.refused, 0) for slot, key in enumerate(batch.keys)]
+                history.receipts += [Receipt(name, batch.id.hex(), slot, key, batch.refused, 0)
+                                     for slot, key in enumerate(batch.keys)]
         for name in self.agents:
             for identity, header in rows_of(self.path(name, "spool/spool.db"), "SELECT batch, header FROM receipt"):
                 history.receipts += [Receipt(name, identity.hex(), slot, None, result["outcome"], result.get("position", 0))
                                      for slot, result in enumerate(json.loads(header)["results"])]
             status = self.json_of("agent", "status", "--config", self.path(name, "agent.xml"))
-            history.waiting.update({"%s of %s" % (queue, name): status[queue] for queue in ("documents", "records", "batches", "quarantined")})
+            queues = ("documents", "records", "batches", "quarantined")
+            history.waiting.update({"%s of %s" % (queue, name): status[queue] for queue in queues})
         self.look_up()
         records = "SELECT position, kind IN (1, 2) FROM entry ORDER BY position"
-        history.entries = [(position, bool(kind)) for position, kind in rows_of(self.path(self.hub_name, "data/journal.db"), records)]
+        journal = self.path(self.hub_name, "data/journal.db")
+        history.entries = [(position, bool(kind)) for position, kind in rows_of(journal, records)]
         status = until(lambda: (lambda s: s if s["entries"] >= len(history.entries) and s["released"] == s["sealed"] else None)(
             self.status()["ledger"]), 60, "the log of everything")
-        audit = self.run("ledger", "audit", self.path(self.hub_name, "data/log"), "--policy", self.path(self.hub_name, "policy"), check=False)
+        policy = self.path(self.hub_name, "policy")
+        audit = self.run("ledger", "audit", self.path(self.hub_name, "data/log"), "--policy", policy, check=False)
         told = "" if audit.returncode == 0 else ": " + (audit.stderr or audit.stdout)[-400:]
-        history.log = {**{name: status[name] for name in ("entries", "sealed", "released")}, "audit": audit.returncode, "told": told}
+        history.log = {name: status[name] for name in ("entries", "sealed", "released")}
+        history.log.update(audit=audit.returncode, told=told)
         self.collect_alerts()
         return history
 
     def look_up(self):
         """What came by an agent, by the operator's question for a record's history."""
         def ask(key):
-            return self.json("record", "history", key[1], "--registry", key[0], "--purpose", "fault test", "--case", "1", "--config",
-                             self.hub_config)["positions"]
+            return self.json("record", "history", key[1], "--registry", key[0], "--purpose", "fault test", "--case", "1",
+                             "--config", self.hub_config)["positions"]
         keys = [key for key, name in self.history.sent.items() if name in self.agents]
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             for key, positions in zip(keys, pool.map(ask, keys)):
@@ -349,8 +360,8 @@ class Load(World):
         for (number, previous, chain, envelope, body, alert), text in zip(items, texts):
             statement = ElementTree.fromstring(text)
             places = frozenset(int(fact.findtext(ALERT + "record")) for fact in statement.iter(ALERT + "fact"))
-            history.delivered.append(Item(number, previous, chain, envelope, body, alert, statement.findtext(ALERT + "rule/" + ALERT + "id"),
-                                          places))
+            rule = statement.findtext(ALERT + "rule/" + ALERT + "id")
+            history.delivered.append(Item(number, previous, chain, envelope, body, alert, rule, places))
         history.received = dict(rows_of(self.path("desk-ke/inbox/items.db"), "SELECT number, chain FROM item"))
         history.outbox, history.confirmed = self.outbox(), self.confirmed()
 

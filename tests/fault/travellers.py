@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# people.py - invented children and adults, each with names and numbers of their own, and canonical records about them.
+# travellers.py - invented children and adults, each with names and numbers of their own, and canonical records about them.
 import itertools
 import threading
 
 REGISTRY = {"civil": "ke.civil", "border": "ke.border", "post": "ke.post", "crvs": "ke.crvs"}
-HEADER = ("record_id,version,event,at,number,kind,owner,opened_on,place_country,direction,outcome,child_given,child_family,child_sex,"
-          "child_birth_date,child_document_type,child_document_number,child_document_country,escort_full_name,escort_national_id,"
+HEADER = ("record_id,version,event,at,number,kind,owner,opened_on,place_country,direction,outcome,child_given,child_family,"
+          "child_sex,child_birth_date,child_document_type,child_document_number,child_document_country,escort_full_name,"
+          "escort_national_id,"
           "escort_national_id_country\n")
 
 
@@ -32,17 +33,20 @@ def born(number):
 
 
 def record(registry, identity, event, day, inner, moment=""):
-    body = ('<record xmlns="urn:kinward:record:1"><sourceRecord><registry>%s</registry><system>csv</system><jurisdiction>KE</jurisdiction>'
-            '<id>%s</id><version>1</version></sourceRecord><eventType>%s</eventType><status>registered</status><event><date>'
+    place = "<place><country>KE</country></place>" if event == "document_check" else ""
+    body = ('<record xmlns="urn:kinward:record:1"><sourceRecord><registry>%s</registry><system>csv</system>'
+            '<jurisdiction>KE</jurisdiction><id>%s</id><version>1</version></sourceRecord><eventType>%s</eventType>'
+            '<status>registered</status><event><date>'
             '<value>%s</value>%s</date>%s</event>%s</record>'
-            % (registry, identity, event, day, moment, "<place><country>KE</country></place>" if event == "document_check" else "", inner))
+            % (registry, identity, event, day, moment, place, inner))
     return (registry, identity, "1"), body.encode()
 
 
 def child(number, roles):
-    return ('<party id="child">%s<name><givenName>%s</givenName><familyName>%s</familyName></name><identifier><type>passport</type><value>'
-            'ZZ%07d</value><issuingCountry>KE</issuingCountry></identifier><sex>female</sex><dateOfBirth><value>%s</value></dateOfBirth>'
-            '</party>' % ("".join("<role>%s</role>" % role for role in roles), word(number), word(number + 7000000), number, born(number)))
+    roles = "".join("<role>%s</role>" % role for role in roles)
+    return ('<party id="child">%s<name><givenName>%s</givenName><familyName>%s</familyName></name><identifier><type>passport</type>'
+            '<value>ZZ%07d</value><issuingCountry>KE</issuingCountry></identifier><sex>female</sex><dateOfBirth><value>%s</value>'
+            '</dateOfBirth></party>' % (roles, word(number), word(number + 7000000), number, born(number)))
 
 
 def birth(number):
@@ -53,16 +57,16 @@ def birth(number):
 
 def notice(number):
     inner = child(number, ["missing_child", "child"]) + (
-        '<notice><number>MC-%d</number><kind>missing</kind><owner>Desk</owner><action>keep_safe</action><openedOn><value>2026-07-09</value>'
-        '</openedOn></notice>' % number)
+        '<notice><number>MC-%d</number><kind>missing</kind><owner>Desk</owner><action>keep_safe</action><openedOn>'
+        '<value>2026-07-09</value></openedOn></notice>' % number)
     return record(REGISTRY["border"], "MC-%d" % number, "missing_child_opened", "2026-07-09", inner)
 
 
 def check(number, dead=None):
     """A check of that child; dead: national id of the man who goes with it."""
     escort = "" if dead is None else (
-        '<party id="escort"><role>escort</role><identifier><type>national_id</type><value>%s</value><issuingCountry>KE</issuingCountry>'
-        '</identifier></party>' % dead)
+        '<party id="escort"><role>escort</role><identifier><type>national_id</type><value>%s</value>'
+        '<issuingCountry>KE</issuingCountry></identifier></party>' % dead)
     inner = child(number, ["child"]) + escort + "<check><direction>out</direction><outcome>attempted</outcome></check>"
     return record(REGISTRY["border"], "CHK-%d" % number, "document_check", "2026-07-12", inner,
                   "<time>14:05:10</time><offset>+03:00</offset>")
@@ -77,5 +81,6 @@ def rows(number, dead=None):
 
 
 def dead_man(number):
-    return {"given": word(number), "family": word(number + 7000000), "birthDate": "19%02d-%02d-%02d" % (40 + number % 40, 1 + number % 12,
-            1 + number % 28), "gender": "male", "nationalId": "%010d" % (5 * 10 ** 9 + number)}
+    birth = "19%02d-%02d-%02d" % (40 + number % 40, 1 + number % 12, 1 + number % 28)
+    return {"given": word(number), "family": word(number + 7000000), "birthDate": birth, "gender": "male",
+            "nationalId": "%010d" % (5 * 10 ** 9 + number)}
