@@ -117,6 +117,9 @@ int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, const uint8_t s
         error = kw_zmq_error();
     error = error ? kw_fail(fault, error, KW_E_NETWORK, endpoint, "no self-test: %s", zmq_strerror(-error))
                   : await_refusal(monitor, endpoint, timeout_ms, fault);
+    /* Before the monitor's reader goes: the context's I/O thread would wait for it forever with its next event. */
+    if (dealer)
+        (void)zmq_socket_monitor(dealer->raw, NULL, 0);
     kw_socket_close(dealer);
     kw_socket_close(monitor);
     kw_curve_clear(&stranger);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_socket.c - CURVE sockets: strangers are refused, bounds hold, nothing blocks, a vanished peer is told. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,6 +124,34 @@ static void a_stranger_is_refused(void **state)
     assert_stranger_unheard(world);
     struct kw_fault fault = {0};
     assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 3000, &fault), 0);
+}
+
+static size_t count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    size_t count = 0;
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* A monitor whose reader has gone would hold the thread that closes sockets, or the one that serves them. */
+static void the_self_test_leaves_nothing_behind(void **state)
+{
+    struct world *world = *state;
+    struct kw_fault fault = {0};
+    size_t before = count_descriptors();
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 9000, &fault),
+                         0);
+    for (int i = 0; i < 20; i++)
+        kw_socket_close(connect_with(world, &world->client));
+    int64_t end = kw_clock_monotonic_ms() + 9000;
+    while (count_descriptors() > before + 8 && kw_clock_monotonic_ms() < end)
+        assert_int_equal(kw_poll(NULL, 0, 20), 0);
+    assert_in_range(count_descriptors(), 0, before + 8);
 }
 
 static void a_stranger_is_refused_when_the_handler_is_gone(void **state)
@@ -396,6 +425,7 @@ int main(void)
         WORLD(a_known_peer_is_heard_by_its_name),
         WORLD(a_stranger_is_refused),
         WORLD(a_stranger_is_refused_when_the_handler_is_gone),
+        WORLD(the_self_test_leaves_nothing_behind),
         WORLD(the_self_test_notices_an_open_door),
         WORLD(a_denied_key_is_refused_at_its_next_connection),
         WORLD(many_keys_are_told_apart),
