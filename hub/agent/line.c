@@ -17,7 +17,8 @@
 
 int kw_line_open(struct kw_line *line, struct kw_bus *bus, const struct kw_agent_settings *settings, struct kw_fault *fault)
 {
-    *line = (struct kw_line){.settings = settings, .silence_ms = SILENCE_MS, .idle_ms = kw_clock_monotonic_ms()};
+    const int64_t now = kw_clock_monotonic_ms();
+    *line = (struct kw_line){.bus = bus, .settings = settings, .silence_ms = SILENCE_MS, .idle_ms = now, .stood_ms = now};
 #ifdef KINWARD_FAULT_POINTS
     const char *silence = getenv("KINWARD_SILENCE_MS"); /* tests do not wait that long */
     if (silence)
@@ -305,9 +306,25 @@ static void check_silence(struct kw_line *line, int64_t now)
     }
 }
 
-static void keep_line(struct kw_line *line, int64_t now)
+/* libzmq connects a socket no more once its handshake was refused; the key may be known by now. */
+static int renew_socket(struct kw_line *line, int64_t now, struct kw_fault *fault)
+{
+    const struct kw_agent_settings *settings = line->settings;
+    struct kw_socket *made = NULL;
+    int r = kw_dealer_connect(line->bus, settings->endpoint, &settings->curve, settings->hub.curve, &made, fault);
+    if (r < 0)
+        return r;
+    kw_socket_close(line->socket);
+    line->socket = made;
+    line->stood_ms = now;
+    return 0;
+}
+
+static int keep_line(struct kw_line *line, int64_t now, struct kw_fault *fault)
 {
     const bool stands = connected(line);
+    if (stands)
+        line->stood_ms = now;
     if (!stands && line->state != KW_LINE_DOWN) {
         line->state = KW_LINE_DOWN;
         line->hello_ms = 0;
@@ -318,6 +335,7 @@ static void keep_line(struct kw_line *line, int64_t now)
         line->state = KW_LINE_DOWN;
     if (stands && line->state == KW_LINE_DOWN && now >= line->hello_ms)
         greet(line, now);
+    return !stands && now - line->stood_ms >= line->silence_ms ? renew_socket(line, now, fault) : 0;
 }
 
 static void lower(int *wait_ms, int64_t until_ms)
@@ -330,7 +348,9 @@ static void lower(int *wait_ms, int64_t until_ms)
 int kw_line_send(struct kw_line *line, struct kw_spool *spool, int *ret_wait_ms, struct kw_fault *fault)
 {
     const int64_t now = kw_clock_monotonic_ms();
-    keep_line(line, now);
+    int kept = keep_line(line, now, fault);
+    if (kept < 0)
+        return kept;
     for (size_t i = 0; i < line->count && line->state == KW_LINE_UP; i++) {
         struct kw_sent *sent = &line->sent[i];
         if (sent->held)

@@ -24,11 +24,13 @@ struct kw_sent { /* a batch in the spool without a receipt */
 
 struct kw_line {
     struct kw_socket *socket;
+    struct kw_bus *bus;
     const struct kw_agent_settings *settings;
     enum kw_line_state state;
     uint64_t next_request, hello;
     int64_t hello_ms;          /* sent, or not before */
     int64_t heard_ms, idle_ms; /* monotonic: a word from the hub; nothing waited for one */
+    int64_t stood_ms;          /* when the connection last stood, or the socket was made */
     int64_t silence_ms;        /* after which everything is repeated */
     uint32_t window, batch_limit, under_way;
     enum kw_code trouble; /* the hub's last error; KW_OK after a receipt */

@@ -76,7 +76,7 @@ KW_CHECKED int kw_curve_self_test(struct kw_bus *bus, const char *endpoint, cons
  * (empty afterwards) on success only. */
 KW_CHECKED int kw_send(struct kw_socket *socket, struct kw_message *message);
 /* -EAGAIN when there is none. ret_message: empty, or an earlier one that is replaced. A message with wrong frames gives -EBADMSG
- * with verb empty and route and peer set. */
+ * with verb empty and route and peer set; at a ROUTER, one of another protocol version -EPROTONOSUPPORT in the same way. */
 KW_CHECKED int kw_receive(struct kw_socket *socket, struct kw_message *ret_message);
 
 /* Wait for any of sockets or descriptors. */

@@ -209,7 +209,9 @@ static int take_frame(struct kw_message *message, enum place place, zmq_msg_t *f
     case MAGIC:
         if (router && take_peer(message, frame) < 0)
             return -EBADMSG;
-        return size == KW_MAGIC_SIZE && !memcmp(data, KW_MAGIC, size) ? 0 : -EBADMSG;
+        if (size == KW_MAGIC_SIZE && !memcmp(data, KW_MAGIC, size))
+            return 0;
+        return router && size > 2 && !memcmp(data, KW_MAGIC, 2) ? -EPROTONOSUPPORT : -EBADMSG;
     case VERB:
         if (!kw_verb_valid(data, size))
             return -EBADMSG;

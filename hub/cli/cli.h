@@ -87,6 +87,7 @@ int kw_cmd_connector(int argc, char **argv);
 int kw_cmd_connector_run(int argc, char **argv);
 int kw_cmd_normalize(int argc, char **argv);
 int kw_cmd_card(int argc, char **argv);
+int kw_cmd_feed(int argc, char **argv);
 int kw_cmd_hub(int argc, char **argv);
 int kw_cmd_init(int argc, char **argv);
 int kw_cmd_plugin(int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "crypto/crypto.h"
 #include "ledger/ledger.h"
+#include "xml/xml.h"
 
 struct wish { /* what the command line asked for */
     const char *role, *name, *jurisdiction, *contact, *intake, *feed, *ledger, *hub_card, *hub_endpoint;
@@ -47,7 +48,7 @@ static int make_folders(struct place *place)
     static const char *const wanted[][5] = {
         {"hub", "keys", "data", "run"}, {"agent", "keys", "spool"}, {"agency", "keys", "inbox"}, {"witness", "keys", "state"}};
     char path[KW_PATH_SIZE];
-    int r = kw_dir_make(place->dir, 0755, &place->fault);
+    int r = 0;
     for (size_t i = 0; r == 0 && i < KW_COUNT(wanted); i++) {
         if (strcmp(wanted[i][0], place->wish->role) != 0)
             continue;
@@ -179,6 +180,15 @@ static int split_address(const char *text, char *ret_address, size_t size, unsig
     return 0;
 }
 
+/* name="value", with what XML needs escaped. */
+static int put_attribute(struct kw_buf *text, const char *name, const char *value)
+{
+    int r = kw_buf_format(text, " %s=\"", name);
+    if (r == 0)
+        r = kw_xml_escape(text, kw_view_text(value), true);
+    return r < 0 ? r : kw_buf_text(text, "\"");
+}
+
 static int put_hub(struct place *place, struct kw_buf *text)
 {
     const struct wish *wish = place->wish;
@@ -186,15 +196,29 @@ static int put_hub(struct place *place, struct kw_buf *text)
     unsigned port;
     if (split_address(wish->ledger, address, sizeof address, &port) < 0)
         return kw_fail(&place->fault, -EINVAL, KW_E_USAGE, "--ledger", "must be ADDRESS:PORT");
-    return kw_buf_format(text,
-                         "<hub xmlns=\"urn:kinward:config:1\" name=\"%s\" jurisdiction=\"%s\">\n"
-                         "  <keys folder=\"keys\"/>\n  <data folder=\"data\"/>\n  <run folder=\"run\"/>\n"
-                         "  <intake endpoint=\"%s\"/>\n  <feed endpoint=\"%s\"/>\n"
-                         "  <ledger origin=\"%s\" policy=\"policy\" address=\"%s\" port=\"%u\"/>\n"
-                         "  <!-- rules are live unless a state is given: off, shadow, review or live -->\n"
-                         "  <detect contact=\"%s\"/>\n"
-                         "</hub>\n",
-                         wish->name, wish->jurisdiction, wish->intake, wish->feed, place->origin, address, port, wish->name);
+    int r = kw_buf_format(text,
+                          "<hub xmlns=\"urn:kinward:config:1\" name=\"%s\" jurisdiction=\"%s\">\n"
+                          "  <keys folder=\"keys\"/>\n  <data folder=\"data\"/>\n  <run folder=\"run\"/>\n  <intake",
+                          wish->name, wish->jurisdiction);
+    if (r == 0)
+        r = put_attribute(text, "endpoint", wish->intake);
+    if (r == 0)
+        r = kw_buf_text(text, "/>\n  <feed");
+    if (r == 0)
+        r = put_attribute(text, "endpoint", wish->feed);
+    if (r == 0)
+        r = kw_buf_format(text, "/>\n  <ledger origin=\"%s\" policy=\"policy\"", place->origin);
+    if (r == 0)
+        r = put_attribute(text, "address", address);
+    if (r == 0)
+        r = kw_buf_format(text,
+                          " port=\"%u\"/>\n"
+                          "  <!-- rules are live unless a state is given: off, shadow, review or live -->\n"
+                          "  <detect",
+                          port);
+    if (r == 0)
+        r = put_attribute(text, "contact", wish->contact[0] ? wish->contact : wish->name);
+    return r < 0 ? r : kw_buf_text(text, "/>\n</hub>\n");
 }
 
 static int put_policy(struct place *place)
@@ -207,11 +231,13 @@ static int put_policy(struct place *place)
 static int put_client(struct place *place, const char *folder, struct kw_buf *text)
 {
     const struct wish *wish = place->wish;
-    return kw_buf_format(text,
-                         "<%s xmlns=\"urn:kinward:config:1\" name=\"%s\" jurisdiction=\"%s\">\n"
-                         "  <keys folder=\"keys\"/>\n  <hub endpoint=\"%s\" card=\"%s\"/>\n  <%s folder=\"%s\"/>\n</%s>\n",
-                         wish->role, wish->name, wish->jurisdiction, wish->hub_endpoint,
-                         wish->hub_card ? wish->hub_card : "hub.card", folder, folder, wish->role);
+    int r = kw_buf_format(text,
+                          "<%s xmlns=\"urn:kinward:config:1\" name=\"%s\" jurisdiction=\"%s\">\n"
+                          "  <keys folder=\"keys\"/>\n  <hub",
+                          wish->role, wish->name, wish->jurisdiction);
+    if (r == 0)
+        r = put_attribute(text, "endpoint", wish->hub_endpoint);
+    return r < 0 ? r : kw_buf_format(text, " card=\"hub.card\"/>\n  <%s folder=\"%s\"/>\n</%s>\n", folder, folder, wish->role);
 }
 
 static int put_witness(struct place *place, struct kw_buf *text)
@@ -244,6 +270,26 @@ static int put_config(struct place *place)
     if (r == 0)
         r = write_file(place, name, &text);
     return r == 0 && strcmp(role, "hub") == 0 ? put_policy(place) : r;
+}
+
+/* The hub's card is copied into the folder; its fingerprint is shown, to be compared. */
+static int put_hub_card(struct place *place)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf text = {0};
+    struct kw_card card;
+    char fingerprint[KW_FINGERPRINT_SIZE];
+    if (!place->wish->hub_card)
+        return 0;
+    int r = kw_file_read(place->wish->hub_card, KW_CARD_LIMIT, &text, &place->fault);
+    if (r == 0)
+        r = kw_card_parse(kw_view_of(&text), &card, &place->fault);
+    if (r == 0)
+        r = write_file(place, "hub.card", &text);
+    if (r < 0)
+        return r;
+    kw_card_fingerprint(kw_view_of(&text), fingerprint);
+    printf("hub: %s of %s\nfingerprint %s\n", card.name, card.jurisdiction, fingerprint);
+    return 0;
 }
 
 static int put_card(struct place *place)
@@ -290,7 +336,11 @@ static int make(struct place *place)
     snprintf(place->card.jurisdiction, sizeof place->card.jurisdiction, "%s", wish->jurisdiction);
     snprintf(place->card.contact, sizeof place->card.contact, "%s", wish->contact);
     kw_time_format(kw_clock_wall_ms(), place->card.made);
-    int r = make_folders(place);
+    int r = kw_dir_make(place->dir, 0755, &place->fault);
+    if (r == 0)
+        r = put_hub_card(place);
+    if (r == 0)
+        r = make_folders(place);
     if (r == 0)
         r = make_keys(place);
     if (r == 0)
@@ -312,12 +362,13 @@ int kw_cmd_init(int argc, char **argv)
         {"role", "ROLE", "hub, agent (a registry's side), agency (a desk's side) or witness", NULL, &wish.role, NULL, true},
         {"name", "NAME", "the principal's name: a-z, 0-9, '.' and '-'", NULL, &wish.name, NULL, true},
         {"jurisdiction", "CC", "ISO 3166-1 alpha-2 code that it speaks for", NULL, &wish.jurisdiction, NULL, true},
-        {"contact", "TEXT", "whom to ask, on its card", NULL, &wish.contact, NULL, false},
+        {"contact", "TEXT", "whom to ask, on its card and on a hub's alerts", NULL, &wish.contact, NULL, false},
         {"intake", "ENDPOINT", "hub: where records come in (tcp://127.0.0.1:7701)", NULL, &wish.intake, NULL, false},
         {"feed", "ENDPOINT", "hub: where alerts go out (tcp://127.0.0.1:7702)", NULL, &wish.feed, NULL, false},
         {"ledger", "ADDRESS:PORT", "hub, witness: HTTP (127.0.0.1:7704)", NULL, &wish.ledger, NULL, false},
         {"hub", "ENDPOINT", "agent, agency: the hub's endpoint", NULL, &wish.hub_endpoint, NULL, false},
-        {"hub-card", "FILE", "agent, agency: the hub's card (hub.card in the folder)", NULL, &wish.hub_card, NULL, false},
+        {"hub-card", "FILE", "agent, agency: the hub's card, which is copied into the folder as hub.card", NULL, &wish.hub_card,
+         NULL, false},
         {0}};
     const struct kw_usage usage = {.synopsis = "kinward init DIR --role ROLE --name NAME --jurisdiction CC",
                                    .summary = "Makes the folder of a hub, agent, agency or witness: keys, configuration and card.",

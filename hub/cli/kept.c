@@ -23,16 +23,21 @@ static int usage_error(const char *what)
 }
 
 /* Prints the answer's header on stderr and the body, when there is one, on stdout. */
-static int print_body(struct kw_question *question)
+/* out: a file for the body, its bytes as they are; NULL: after the rest. */
+static int print_body(struct kw_question *question, const char *out)
 {
     struct kw_view rest, body;
     int r = kw_question_ask(question);
     if (r < 0)
         return question->fault.code ? kw_cli_error(question->verb, &question->fault) : kw_cli_errno(question->verb, r);
+    rest = kw_view_of(&question->answer.payload);
+    if (!rest.size || kw_take_item(&rest, &body) < 0)
+        body = (struct kw_view){0};
+    if (out && kw_file_replace(out, body, 0600, &question->fault) < 0)
+        return kw_cli_error(question->verb, &question->fault);
     if (question->json)
         kw_print_lines(question->json, 0);
-    rest = kw_view_of(&question->answer.payload);
-    if (rest.size && kw_take_item(&rest, &body) == 0)
+    if (!out && body.size)
         printf("%.*s\n", (int)body.size, (const char *)body.data);
     return KW_EXIT_DONE;
 }
@@ -82,7 +87,7 @@ static int quarantine_one(int argc, char **argv, const char *verb, const struct 
     kw_json_integer(&question.header, "number", number);
     if (c.reason)
         kw_json_string(&question.header, "reason", c.reason);
-    code = print_body(&question);
+    code = print_body(&question, NULL);
     kw_question_clear(&question);
     return code;
 }
@@ -127,13 +132,15 @@ int kw_cmd_quarantine(int argc, char **argv)
 static int record_get(int argc, char **argv)
 {
     struct common c = {0};
+    const char *out = NULL;
     const struct kw_option options[] = {
         {.name = "purpose", .value_name = "TEXT", .help = "what for", .value = &c.purpose, .required = true},
         {.name = "case", .value_name = "REF", .help = "the case it belongs to", .value = &c.reference, .required = true},
+        {.name = "out", .value_name = "FILE", .help = "the record into a file, as it was signed", .value = &out},
         {.name = "config", .value_name = "FILE", .help = "of the running hub (hub.xml)", .value = &c.config},
         {0}};
     const struct kw_usage usage = {
-        .synopsis = "kinward record get POSITION --purpose TEXT --case REF [--config hub.xml]",
+        .synopsis = "kinward record get POSITION --purpose TEXT --case REF [--out FILE] [--config hub.xml]",
         .summary = "Shows a record. Who looked, what for and in which case stands in the journal before it is shown.",
         .example = "kinward record get 4711 --purpose \"court order\" --case 12-2026",
         .options = options,
@@ -150,7 +157,7 @@ static int record_get(int argc, char **argv)
     kw_json_integer(&question.header, "position", position);
     kw_json_string(&question.header, "purpose", c.purpose);
     kw_json_string(&question.header, "case", c.reference);
-    code = print_body(&question);
+    code = print_body(&question, out);
     kw_question_clear(&question);
     return code;
 }

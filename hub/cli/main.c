@@ -26,6 +26,7 @@ static const struct kw_command commands[] = {
     {"submit", kw_cmd_submit, "send files of records to the hub"},
     {"check", kw_cmd_check, "ask about one check at a border"},
     {"agent", kw_cmd_agent, "an agent's spool: what waits, what was refused"},
+    {"feed", kw_cmd_feed, "an agency's alerts: fetch or follow them, read, acknowledge, report"},
     {"validate", kw_cmd_validate, "check common records against the schema, with line numbers"},
     {"verify", kw_cmd_verify, "verify one proof, offline"},
     {"ledger", kw_cmd_ledger, "audit a log from its files; its state, checkpoint and proofs"},

@@ -38,6 +38,10 @@ static int card_show(int argc, char **argv)
     } else {
         printf("name: %s\njurisdiction: %s\ncontact: %s\nmade: %s\nfingerprint: %s\n", card.name, card.jurisdiction, card.contact,
                card.made, fingerprint);
+        if (card.log[0])
+            printf("log: %s\n", card.log);
+        if (card.witness[0])
+            printf("witness: %s\n", card.witness);
     }
     return KW_EXIT_DONE;
 }

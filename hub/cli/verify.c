@@ -83,6 +83,8 @@ static int verify(const struct request *request, const char *path)
     if (kw_file_read(path, KW_LIMIT_PROOF, &text, &fault) < 0)
         return kw_cli_error(path, &fault);
     bytes = kw_view_of(&subject);
+    if (request->record && bytes.size > 0 && bytes.data[bytes.size - 1] == '\n')
+        bytes.size--; /* of the line that a command printed; canonical XML ends with its last tag */
     r = kw_proof_parse(kw_view_of(&text), &proof, &fault);
     if (r == 0 && request->record)
         r = kw_proof_verify_record(&proof, bytes, request->card ? card.sign : NULL, policy, &checkpoint, &fault);

@@ -55,6 +55,33 @@ static int read_number(struct kw_control_call *call, uint64_t *ret_number, struc
     return r;
 }
 
+static int apply_act(struct kw_journal *journal, void *context, struct kw_fault *fault)
+{
+    return kw_control_act(journal, *(const struct kw_view *)context, fault);
+}
+
+/* What was done to a quarantined record, and by whom. */
+static int put_kept_act(const char *act, uint64_t number, const char *by, const char *reason, struct kw_buf *ret_json)
+{
+    struct kw_json_out json = {.out = ret_json};
+    kw_json_object(&json, NULL);
+    kw_json_string(&json, "act", act);
+    kw_json_integer(&json, "number", (int64_t)number);
+    if (reason)
+        kw_json_string(&json, "reason", reason);
+    kw_json_string(&json, "by", by);
+    kw_json_close(&json, '}');
+    return kw_json_end(&json);
+}
+
+static int note_kept(struct kw_control_call *call, const char *act, uint64_t number, struct kw_fault *fault)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf json = {0};
+    int r = put_kept_act(act, number, call->operator, NULL, &json);
+    struct kw_view bytes = kw_view_of(&json);
+    return r < 0 ? r : kw_control_change(call, apply_act, &bytes, fault);
+}
+
 /* The body goes out only to whom the socket knows; that it was looked at is an act in the journal. */
 int kw_control_quarantine_show(struct kw_control_call *call, struct kw_fault *fault)
 {
@@ -63,6 +90,8 @@ int kw_control_quarantine_show(struct kw_control_call *call, struct kw_fault *fa
     int r = read_number(call, &number, fault);
     if (r == 0)
         r = kw_journal_quarantine_show(call->hub->reader, number, &refusal, fault);
+    if (r == 0)
+        r = note_kept(call, "quarantine-shown", number, fault);
     if (r < 0)
         return r;
     struct kw_json_out json = {.out = &call->answer->header};
@@ -82,8 +111,12 @@ struct settle {
 static int apply_close(struct kw_journal *journal, void *context, struct kw_fault *fault)
 {
     const struct settle *settle = context;
-    return kw_journal_quarantine_settle(journal, settle->number, KW_QUARANTINE_CLOSED, settle->by, settle->reason,
-                                        kw_clock_wall_ms(), fault);
+    KW_AUTO(kw_buf_clear) struct kw_buf act = {0};
+    int r = kw_journal_quarantine_settle(journal, settle->number, KW_QUARANTINE_CLOSED, settle->by, settle->reason,
+                                         kw_clock_wall_ms(), fault);
+    if (r == 0)
+        r = put_kept_act("quarantine-closed", settle->number, settle->by, settle->reason, &act);
+    return r < 0 ? r : kw_control_act(journal, kw_view_of(&act), fault);
 }
 
 int kw_control_quarantine_close(struct kw_control_call *call, struct kw_fault *fault)
@@ -93,6 +126,8 @@ int kw_control_quarantine_close(struct kw_control_call *call, struct kw_fault *f
     int r = read_number(call, &settle.number, fault);
     if (r == 0)
         r = kw_json_get_text(call->header, "reason", sizeof settle.reason - 1, &reason, fault);
+    if (r == 0 && !reason.size)
+        r = kw_fail(fault, -EINVAL, KW_E_OPTION, "reason", "nothing is closed without a reason");
     if (r < 0)
         return r;
     memcpy(settle.reason, reason.data, reason.size);
@@ -108,6 +143,8 @@ int kw_control_quarantine_retry(struct kw_control_call *call, struct kw_fault *f
     if (r == 0)
         r = kw_buf_u64(&question, number);
     if (r == 0)
+        r = note_kept(call, "quarantine-retried", number, fault);
+    if (r == 0)
         r = kw_control_actor(call->hub->intake, "RETRY", kw_view_of(&question), &answer, fault);
     if (r == 0)
         r = kw_buf_append(&call->answer->header, answer.header.data, answer.header.size);
@@ -117,17 +154,15 @@ int kw_control_quarantine_retry(struct kw_control_call *call, struct kw_fault *f
 
 /* ---- records ---------------------------------------------------------------- */
 
-static int apply_look(struct kw_journal *journal, void *context, struct kw_fault *fault)
+/* Who looked, at what, what for: in the journal before anything is handed out. positions: a JSON array. */
+static int note_look(struct kw_control_call *call, struct kw_view positions, struct kw_fault *fault)
 {
-    return kw_control_act(journal, *(const struct kw_view *)context, fault);
-}
-
-/* Who looked, at what, what for: in the journal before the record is handed out. */
-static int note_look(struct kw_control_call *call, uint64_t position, struct kw_fault *fault)
-{
+    KW_AUTO(kw_json_freep) struct kw_json *list = NULL;
     KW_AUTO(kw_buf_clear) struct kw_buf act = {0};
     struct kw_view purpose, reference;
-    int r = kw_json_get_text(call->header, "purpose", 200, &purpose, fault);
+    int r = kw_json_parse(positions, &list, fault);
+    if (r == 0)
+        r = kw_json_get_text(call->header, "purpose", 200, &purpose, fault);
     if (r == 0)
         r = kw_json_get_text(call->header, "case", 100, &reference, fault);
     if (r < 0)
@@ -137,24 +172,26 @@ static int note_look(struct kw_control_call *call, uint64_t position, struct kw_
     struct kw_json_out json = {.out = &act};
     kw_json_object(&json, NULL);
     kw_json_string(&json, "act", "record-shown");
-    kw_json_integer(&json, "position", (int64_t)position);
+    kw_json_value(&json, "positions", list);
     kw_json_text(&json, "purpose", purpose);
     kw_json_text(&json, "case", reference);
     kw_json_string(&json, "by", call->operator);
     kw_json_close(&json, '}');
     r = kw_json_end(&json);
     struct kw_view bytes = kw_view_of(&act);
-    return r < 0 ? r : kw_control_change(call, apply_look, &bytes, fault);
+    return r < 0 ? r : kw_control_change(call, apply_act, &bytes, fault);
 }
 
 int kw_control_record_get(struct kw_control_call *call, struct kw_fault *fault)
 {
     struct kw_entry entry;
     char at[KW_TIME_SIZE];
-    int64_t position;
+    char list[32];
+    int64_t position = 0;
     int r = kw_json_get_integer(call->header, "position", 1, INT64_MAX, &position, fault);
+    snprintf(list, sizeof list, "[%lld]", (long long)position);
     if (r == 0)
-        r = note_look(call, (uint64_t)position, fault);
+        r = note_look(call, kw_view_text(list), fault);
     if (r == 0)
         r = kw_journal_read(call->hub->reader, (uint64_t)position, &entry, fault);
     if (r < 0)
@@ -183,19 +220,27 @@ static int put_position(void *context, uint64_t position)
 
 int kw_control_record_history(struct kw_control_call *call, struct kw_fault *fault)
 {
+    KW_AUTO(kw_buf_clear) struct kw_buf list = {0};
+    KW_AUTO(kw_json_freep) struct kw_json *positions = NULL;
     struct kw_view registry, id;
-    struct kw_json_out json = {.out = &call->answer->header};
+    struct kw_json_out found = {.out = &list}, json = {.out = &call->answer->header};
     int r = kw_json_get_text(call->header, "registry", 100, &registry, fault);
     if (r == 0)
         r = kw_json_get_text(call->header, "id", KW_LIMIT_SOURCE_ID, &id, fault);
+    kw_json_array(&found, NULL);
     if (r == 0)
-        r = note_look(call, 0, fault);
+        r = kw_journal_history(call->hub->reader, registry, id, put_position, &found, fault);
+    kw_json_close(&found, ']');
+    if (r == 0)
+        r = kw_json_end(&found);
+    if (r == 0)
+        r = note_look(call, kw_view_of(&list), fault);
+    if (r == 0)
+        r = kw_json_parse(kw_view_of(&list), &positions, fault);
     if (r < 0)
         return r;
     kw_json_object(&json, NULL);
-    kw_json_array(&json, "positions");
-    r = kw_journal_history(call->hub->reader, registry, id, put_position, &json, fault);
-    kw_json_close(&json, ']');
+    kw_json_value(&json, "positions", positions);
     kw_json_close(&json, '}');
-    return r < 0 ? r : kw_json_end(&json);
+    return kw_json_end(&json);
 }

@@ -5,6 +5,8 @@
 
 #include "control/private.h"
 
+#define DECISION_MS 5000 /* for detection to take a decision */
+
 static int list_one(void *context, const struct kw_alert_review *review)
 {
     struct kw_json_out *json = context;
@@ -64,25 +66,49 @@ static int apply_decision(struct kw_journal *journal, void *context, struct kw_f
     return kw_journal_append(journal, &entry, &outcome, &position, fault);
 }
 
+/* Until detection has taken the decision, which it does at once unless it is held up: whoever decides next sees it. */
+static void await_decision(struct kw_control_call *call, const struct kw_alert_decision *decision)
+{
+    int64_t end = kw_clock_monotonic_ms() + DECISION_MS;
+    int r = 0;
+    while (r == 0 && kw_clock_monotonic_ms() < end) {
+        KW_AUTO(kw_buf_clear) struct kw_buf json = {0};
+        r = kw_alert_decide(call->hub->alerts, decision, &json, NULL);
+        if (r == 0)
+            (void)!kw_poll(NULL, 0, 5);
+    }
+}
+
+static int read_person(struct kw_control_call *call, const char *name, char *ret_text, size_t size, struct kw_fault *fault)
+{
+    struct kw_view text;
+    int r = kw_json_get_text(call->header, name, size - 1, &text, fault);
+    if (r == 0 && !text.size)
+        r = kw_fail(fault, -EINVAL, KW_E_OPTION, name, "a decision names who took it, and why");
+    if (r == 0)
+        snprintf(ret_text, size, "%.*s", (int)text.size, (const char *)text.data);
+    return r;
+}
+
 int kw_control_review_decide(struct kw_control_call *call, struct kw_fault *fault)
 {
     KW_AUTO(kw_buf_clear) struct kw_buf json = {0};
     struct kw_alert_decision decision = {.role = "reviewer"};
-    struct kw_view text;
     char by[65], reason[201];
     int r = read_alert(call, decision.alert, &decision.revision, fault);
     if (r == 0)
-        r = kw_json_get_text(call->header, "by", sizeof by - 1, &text, fault);
+        r = read_person(call, "by", by, sizeof by, fault);
+    if (r == 0)
+        r = read_person(call, "reason", reason, sizeof reason, fault);
     if (r < 0)
         return r;
-    snprintf(by, sizeof by, "%.*s", (int)text.size, (const char *)text.data);
-    r = kw_json_get_text(call->header, "reason", sizeof reason - 1, &text, fault);
-    if (r < 0)
-        return r;
-    snprintf(reason, sizeof reason, "%.*s", (int)text.size, (const char *)text.data);
     decision.by = by;
     decision.reason = reason;
     decision.release = kw_json_true(call->header, "release");
     r = kw_alert_decide(call->hub->alerts, &decision, &json, fault);
-    return r < 0 ? r : kw_control_change(call, apply_decision, &json, fault);
+    if (r == 0)
+        r = kw_control_change(call, apply_decision, &json, fault);
+    if (r == 0)
+        await_decision(call, &decision);
+    return r;
 }

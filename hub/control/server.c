@@ -11,7 +11,8 @@
 
 #define CONNECTIONS (KW_CONTROL_DESCRIPTORS - 1)
 #define OPERATORS   32
-#define REQUEST_MS  2000  /* for the bytes of one request */
+#define REQUEST_MS  500   /* for the bytes of one request: they come from this machine, at once */
+#define IDLE_MS     5000  /* for a connection that asks nothing */
 #define ACTOR_MS    10000 /* for an actor's answer */
 
 #define ALL (KW_OPERATOR_OPERATOR | KW_OPERATOR_REVIEWER | KW_OPERATOR_AUDITOR)
@@ -37,6 +38,7 @@ static const struct kw_control_verb verbs[] = {
 struct kw_control_server {
     const struct kw_control_hub *hub;
     int listener, connections[CONNECTIONS];
+    int64_t since_ms[CONNECTIONS];
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct {
         uid_t uid;
@@ -151,16 +153,46 @@ size_t kw_control_descriptors(const struct kw_control_server *server, struct kw_
     return count;
 }
 
+static uid_t uid_of(int fd)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : (uid_t)-1;
+}
+
+/* Whoever asks nothing makes room for those who do: first of all who has no role here. */
+static size_t free_place(struct kw_control_server *server)
+{
+    size_t worst = 0;
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        if (server->connections[i] < 0)
+            return i;
+        bool stranger = !role_of(server, uid_of(server->connections[i]));
+        bool worst_is = !role_of(server, uid_of(server->connections[worst]));
+        if (stranger == worst_is ? server->since_ms[i] < server->since_ms[worst] : stranger)
+            worst = i;
+    }
+    kw_closep(&server->connections[worst]);
+    return worst;
+}
+
 static void accept_one(struct kw_control_server *server)
 {
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-    for (size_t i = 0; fd >= 0 && i < CONNECTIONS; i++) {
-        if (server->connections[i] < 0) {
-            server->connections[i] = fd;
-            return;
-        }
+    if (fd < 0)
+        return;
+    size_t place = free_place(server);
+    server->connections[place] = fd;
+    server->since_ms[place] = kw_clock_monotonic_ms();
+}
+
+static void close_idle(struct kw_control_server *server)
+{
+    int64_t now = kw_clock_monotonic_ms();
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        if (server->connections[i] >= 0 && now - server->since_ms[i] > IDLE_MS)
+            kw_closep(&server->connections[i]);
     }
-    kw_closep(&fd);
 }
 
 /* ---- requests ------------------------------------------------------------------- */
@@ -182,13 +214,10 @@ static void answer_request(struct kw_control_server *server, int fd, const struc
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     struct kw_message answer = {0};
     struct kw_fault fault = {0};
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t size = sizeof peer;
     struct kw_control_call call = {.hub = server->hub, .request = request, .answer = &answer};
     kw_message_answer(&answer, request, "OK");
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
-        call.role = role_of(server, peer.uid);
-    snprintf(call.operator, sizeof call.operator, "uid %u", (unsigned)peer.uid);
+    call.role = role_of(server, uid_of(fd));
+    snprintf(call.operator, sizeof call.operator, "uid %u", (unsigned)uid_of(fd));
     int r = request->header.size ? kw_json_parse(kw_view_of(&request->header), &header, &fault) : 0;
     call.header = header;
     if (r == 0)
@@ -204,24 +233,30 @@ static void answer_request(struct kw_control_server *server, int fd, const struc
     kw_message_clear(&answer);
 }
 
+static void serve_one(struct kw_control_server *server, int fd)
+{
+    struct kw_message request = {0};
+    if (kw_pipe_receive(fd, &request, REQUEST_MS) == 0)
+        answer_request(server, fd, &request);
+    kw_message_clear(&request);
+    for (size_t k = 0; k < CONNECTIONS; k++) {
+        if (server->connections[k] == fd)
+            kw_closep(&server->connections[k]);
+    }
+}
+
 void kw_control_serve(struct kw_control_server *server, const struct kw_poll *items, size_t count)
 {
+    bool asked = false;
     for (size_t i = 0; i < count; i++) {
-        if (!items[i].readable)
-            continue;
-        if (items[i].fd == server->listener) {
-            accept_one(server);
-            continue;
-        }
-        struct kw_message request = {0};
-        if (kw_pipe_receive(items[i].fd, &request, REQUEST_MS) == 0)
-            answer_request(server, items[i].fd, &request);
-        kw_message_clear(&request);
-        for (size_t k = 0; k < CONNECTIONS; k++) {
-            if (server->connections[k] == items[i].fd)
-                kw_closep(&server->connections[k]);
-        }
+        if (items[i].fd == server->listener)
+            asked = items[i].readable;
+        else if (items[i].readable)
+            serve_one(server, items[i].fd);
     }
+    close_idle(server);
+    if (asked) /* last: it may close a connection of items */
+        accept_one(server);
 }
 
 /* ---- what the requests share ------------------------------------------------------ */
@@ -251,7 +286,10 @@ int kw_control_actor(struct kw_socket *pipe, const char *verb, struct kw_view pa
 {
     int64_t deadline = kw_clock_monotonic_ms() + ACTOR_MS;
     struct kw_message message = {0};
+    static uint64_t last; /* of the main thread: an answer that came too late answers no other question */
+    const uint64_t number = ++last;
     strcpy(message.verb, verb);
+    kw_request_set(&message, number);
     int r = kw_buf_append(&message.payload, payload.data, payload.size);
     if (r == 0)
         r = kw_send(pipe, &message);
@@ -259,7 +297,7 @@ int kw_control_actor(struct kw_socket *pipe, const char *verb, struct kw_view pa
         r = kw_receive(pipe, &message);
         if (r == 0 && (strcmp(message.verb, "ERROR") == 0 || strcmp(message.verb, "ENDED") == 0))
             r = -EPIPE;
-        if (r == 0 && strcmp(message.verb, verb) == 0)
+        if (r == 0 && strcmp(message.verb, verb) == 0 && kw_request_number(&message) == number)
             break;
         if (r == -EAGAIN) {
             int64_t left = deadline - kw_clock_monotonic_ms();

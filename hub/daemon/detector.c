@@ -6,9 +6,10 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define GROUP     256  /* entries between two looks at the sockets */
-#define QUIET_MAX 4096 /* entries without any effect that may wait for a commit of the cursor */
-#define QUIET_MS  200
+#define GROUP        256  /* entries between two looks at the sockets */
+#define QUIET_MAX    4096 /* entries without any effect that may wait for a commit of the cursor */
+#define QUIET_MS     200
+#define PASSED_WAITS 300 /* tenths of a second */
 
 struct detector {
     const struct kw_detect_setup *setup;
@@ -113,13 +114,15 @@ static int start_passed(struct detector *detector)
     return r < 0 ? r : kw_put_item(&detector->passed.payload, item.data, item.size);
 }
 
+/* Waits while intake has no room, but not when intake is gone because the hub ends. */
 static void send_passed(struct detector *detector)
 {
     struct kw_buf *payload = &detector->passed.payload;
     for (unsigned i = 0; i < 8; i++)
         payload->data[4 + i] = (uint8_t)(detector->position >> (56 - 8 * i));
-    while (kw_send(detector->setup->intake, &detector->passed) == -EAGAIN)
-        (void)!kw_poll(&(struct kw_poll){.socket = detector->setup->intake, .want_write = true}, 1, 100);
+    struct kw_poll item = {.socket = detector->setup->intake, .want_write = true};
+    for (int waited = 0; kw_send(detector->setup->intake, &detector->passed) == -EAGAIN && waited < PASSED_WAITS; waited++)
+        (void)!kw_poll(&item, 1, 100);
     kw_message_clear(&detector->passed);
 }
 

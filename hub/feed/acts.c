@@ -83,7 +83,7 @@ int kw_feed_received(struct kw_feed *feed, const struct kw_principal *agency, st
     struct kw_message question = {.verb = "RECEIVED"};
     struct kw_view stream;
     int64_t epoch, upto;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
+    int r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
     if (r == 0)
         r = kw_json_get_text(header, "stream", KW_LIMIT_PRINCIPAL, &stream, fault);
     if (r == 0)
@@ -198,7 +198,7 @@ static int act(struct kw_feed *feed, const struct kw_principal *agency, struct k
     KW_AUTO(kw_buf_clear) struct kw_buf text = {0};
     struct kw_json_out json = {.out = &text};
     struct about about;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
+    int r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
     if (r == 0)
         r = read_about(feed, agency, header, &about, fault);
     if (r < 0)
@@ -229,7 +229,7 @@ static int check_outcome(const struct kw_message *request, struct kw_fault *faul
                                            "duplicate",      "child-safe",     "data-corrected"};
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     struct kw_view outcome;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
+    int r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
     if (r == 0)
         r = kw_json_get_text(header, "outcome", 32, &outcome, fault);
     if (r < 0)
@@ -240,7 +240,7 @@ static int check_outcome(const struct kw_message *request, struct kw_fault *faul
         if (kw_view_is(outcome, outcomes[i]))
             return 0;
     }
-    return kw_fail(fault, -EBADMSG, KW_E_HEADER, "outcome", "is not one of protocol.md §6");
+    return kw_fail(fault, -EBADMSG, KW_E_HEADER, "outcome", "is not an outcome of FEEDBACK");
 }
 
 int kw_feed_feedback(struct kw_feed *feed, const struct kw_principal *agency, struct kw_message *request, struct kw_fault *fault)
@@ -255,7 +255,7 @@ int kw_feed_proof(struct kw_feed *feed, const struct kw_principal *agency, struc
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     struct kw_message question = {.verb = "PROOF"};
     struct about about;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
+    int r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
     if (r == 0)
         r = read_about(feed, agency, header, &about, fault);
     if (r < 0)

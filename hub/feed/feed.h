@@ -6,6 +6,7 @@
 #include "alert/alert.h"
 #include "base/base.h"
 #include "bus/bus.h"
+#include "feed/client.h"
 #include "journal/journal.h"
 
 /* ---- the hub's side --------------------------------------------------------- */

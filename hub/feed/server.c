@@ -78,7 +78,10 @@ static const struct {
 static int handle(struct kw_feed *feed, struct kw_message *request, struct kw_fault *fault)
 {
     const struct kw_principal *agency = NULL;
+    KW_AUTO(kw_json_freep) struct kw_json *header = NULL; /* also of verbs that need nothing of it */
     int r = kw_roster_admit(&feed->roster, request->peer, KW_ROLE_AGENCY, &agency, fault);
+    if (r == 0)
+        r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
     if (r < 0)
         return r;
     for (size_t i = 0; i < KW_COUNT(verbs); i++) {
@@ -98,6 +101,8 @@ static void on_endpoint(struct kw_feed *feed)
             return;
         if (r == -EBADMSG)
             kw_fail(&fault, r, KW_E_FRAMES, "frames", "%s", kw_code_text(KW_E_FRAMES));
+        if (r == -EPROTONOSUPPORT)
+            kw_fail(&fault, r, KW_E_VERSION, "frames", "%s", kw_code_text(KW_E_VERSION));
         if (r == 0)
             r = handle(feed, &request, &fault);
         if (r < 0 && fault.code == KW_E_JSON)

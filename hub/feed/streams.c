@@ -123,7 +123,7 @@ int kw_feed_subscribe(struct kw_feed *feed, const struct kw_principal *agency, s
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     struct kw_alert_stream stream;
     int64_t from, credit;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
+    int r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
     if (r == 0)
         r = kw_alert_stream(feed->alerts, agency->name, &stream, fault);
     if (r == 0)
@@ -155,11 +155,16 @@ int kw_feed_credit(struct kw_feed *feed, const struct kw_principal *agency, stru
 {
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     int64_t credit;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
+    int r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
+    struct kw_view name;
+    if (r == 0)
+        r = kw_json_get_text(header, "stream", KW_LIMIT_PRINCIPAL, &name, fault);
     if (r == 0)
         r = kw_json_get_integer(header, "credit", 1, KW_FEED_CREDIT, &credit, fault);
     if (r < 0)
         return r;
+    if (!kw_view_is(name, agency->name))
+        return kw_fail(fault, -EACCES, KW_E_STREAM, "stream", "is not one of this agency");
     struct kw_subscriber *subscriber = find(feed, request);
     if (!subscriber || strcmp(subscriber->stream, agency->name) != 0)
         return kw_fail(fault, -ENOENT, KW_E_STATE, "stream", "is not subscribed to on this connection");

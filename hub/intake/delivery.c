@@ -50,7 +50,8 @@ static int read_header(struct kw_delivery *delivery, const struct kw_principal *
 {
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     int64_t count;
-    int r = kw_json_parse(kw_view_of(&delivery->request.header), &header, fault);
+    bool backfill = false;
+    int r = kw_json_parse_header(kw_view_of(&delivery->request.header), &header, fault);
     if (r == 0)
         r = read_identity(header, sender, fault);
     if (r == 0)
@@ -61,12 +62,14 @@ static int read_header(struct kw_delivery *delivery, const struct kw_principal *
         r = kw_json_get_base64(header, "root", delivery->root, sizeof delivery->root, fault);
     if (r == 0)
         r = kw_json_get_base64(header, "signature", delivery->signature, sizeof delivery->signature, fault);
+    if (r == 0)
+        r = kw_json_get_boolean(header, "backfill", &backfill, fault);
     if (r == -EBADMSG && fault && fault->code == KW_E_JSON)
         fault->code = KW_E_HEADER;
     if (r < 0)
         return r;
     delivery->count = (uint32_t)count;
-    delivery->backfill = !delivery->check && kw_json_true(header, "backfill");
+    delivery->backfill = !delivery->check && backfill;
     return 0;
 }
 
@@ -282,7 +285,6 @@ static int take_image(struct kw_delivery *delivery, struct kw_slot *slot, struct
     if (kw_take(&rest, 1, &canonical) < 0 || kw_image_open(rest, &image) < 0 || kw_record_head(&image, &slot->head) < 0)
         return -EBADMSG;
     slot->image = rest;
-    slot->validated = true;
     if (!canonical.data[0])
         refuse(slot, KW_E_NOT_CANONICAL, "record");
     else if (!kw_view_is(slot->head.jurisdiction, delivery->jurisdiction))
@@ -295,11 +297,13 @@ static int take_image(struct kw_delivery *delivery, struct kw_slot *slot, struct
     if (slot->outcome != KW_OK)
         return 0;
     slot->found_start = delivery->found_count;
+    slot->found_count = 0;
     int r = kw_match_keys(&image, match_secret, emit_key, &(struct emit){delivery, slot});
     if (r == -E2BIG) {
         refuse(slot, KW_E_TOO_LARGE, "party");
         r = 0;
     }
+    slot->validated = r == 0; /* not before all its keys are there: another child may have to do it again */
     return r;
 }
 
@@ -315,21 +319,50 @@ static int keep_answer(struct kw_delivery *delivery, struct kw_message *answer, 
     return 0;
 }
 
+static bool is_asked(const struct kw_delivery *delivery, uint32_t index)
+{
+    return kw_slot_undecided(&delivery->slots[index]) && !(delivery->alone && index != delivery->at);
+}
+
+/* Nothing that a child said is kept when a part of it was no answer. */
+static void forget(struct kw_delivery *delivery, uint32_t answer)
+{
+    for (uint32_t i = 0; i < delivery->count; i++) {
+        struct kw_slot *slot = &delivery->slots[i];
+        if (slot->answer != answer)
+            continue;
+        slot->outcome = KW_OK;
+        slot->fault = (struct kw_fault){0};
+        slot->validated = false;
+        slot->answer = slot->found_count = 0;
+    }
+}
+
 int kw_delivery_validated(struct kw_delivery *delivery, struct kw_message *answer, const uint8_t match_secret[32])
 {
     struct kw_view rest, item, outcome;
     if (strcmp(answer->verb, "VALIDATED") != 0)
         return -EBADMSG;
+    uint32_t found = delivery->found_count;
     int r = keep_answer(delivery, answer, &rest);
+    if (r < 0)
+        return r;
     for (uint32_t i = 0; r == 0 && i < delivery->count; i++) {
         struct kw_slot *slot = &delivery->slots[i];
-        if (!kw_slot_undecided(slot) || (delivery->alone && i != delivery->at))
+        if (!is_asked(delivery, i))
             continue;
+        slot->answer = delivery->answers_count;
         r = kw_take_item(&rest, &item);
         if (r == 0)
             r = kw_take(&item, 1, &outcome);
         if (r == 0)
             r = outcome.data[0] ? take_refusal(slot, item) : take_image(delivery, slot, item, match_secret);
     }
-    return r == 0 && rest.size ? -EBADMSG : r;
+    if (r == 0 && rest.size)
+        r = -EBADMSG;
+    if (r < 0) {
+        forget(delivery, delivery->answers_count);
+        delivery->found_count = found;
+    }
+    return r;
 }

@@ -16,13 +16,15 @@ struct kw_slot {                 /* one record of a delivery */
     struct kw_fault fault;
     uint64_t position;
     uint32_t found_start, found_count;
+    uint32_t answer; /* the validator's answer that decided it, from 1 */
     struct kw_record_head head;
     struct kw_view source_id, source_version; /* as the origin leaf has them */
     bool validated;
 };
 
 struct kw_delivery {
-    struct kw_delivery *next;
+    struct kw_delivery *next;      /* in a queue of intake or of the writer */
+    struct kw_delivery *alike;     /* intake's: in the same bucket of those under way */
     struct kw_message request;     /* SUBMIT or CHECK as received */
     bool check, backfill, alone;   /* alone: its records are validated one by one, after a child failed on all of them */
     uint32_t principal, count, at; /* at: the record being validated alone */
@@ -69,10 +71,10 @@ KW_CHECKED int kw_receipt_message(const struct kw_message *request, struct kw_vi
 KW_CHECKED int kw_answer_message(const struct kw_delivery *delivery, const char *hub, uint64_t epoch, enum kw_answer answer,
                                  const uint8_t case_reference[16], bool complete, const struct kw_sign_key *key,
                                  struct kw_message *ret_message);
-/* Position of the only record in a stored receipt; -ENOENT when it was not stored. */
 /* Deliveries change hands between the two actors by pointer: WRITE to the writer, WRITTEN back. */
 KW_CHECKED int kw_delivery_send(struct kw_socket *socket, const char *verb, struct kw_delivery *delivery);
 struct kw_delivery *kw_delivery_receive(const struct kw_message *message);
+/* Position of the only record in a stored receipt; -ENOENT when it was not stored. */
 KW_CHECKED int kw_receipt_position(struct kw_view receipt, uint64_t *ret_position);
 
 #endif

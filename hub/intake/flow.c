@@ -24,24 +24,84 @@ static void settle_bulk(struct kw_router *router, const struct kw_delivery *deli
         router->in_flight -= delivery->count;
 }
 
+/* ---- batches under way ---------------------------------------------------------- */
+
+static struct kw_delivery **bucket(struct kw_router *router, const uint8_t id[16])
+{
+    return &router->under_way[(id[0] << 8 | id[1]) % KW_UNDER_WAY];
+}
+
+static bool is_same(const struct kw_delivery *a, const struct kw_delivery *b)
+{
+    return a->principal == b->principal && memcmp(a->id, b->id, sizeof a->id) == 0 &&
+           memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+/* A batch that is sent again while it is under way is not done twice: the last asker gets its receipt. Else a sender that waits
+ * longer than its patience would make the queue that it waits for ever longer. */
+static bool join_earlier(struct kw_router *router, const struct kw_delivery *delivery)
+{
+    const struct kw_message *request = &delivery->request;
+    for (struct kw_delivery *other = *bucket(router, delivery->id); other; other = other->alike) {
+        if (!is_same(other, delivery))
+            continue;
+        /* where to, and nothing else: the bytes may be in the writer's hands just now */
+        memcpy(other->request.request, request->request, sizeof request->request);
+        memcpy(other->request.route, request->route, request->route_size);
+        other->request.route_size = request->route_size;
+        return true;
+    }
+    return false;
+}
+
+static void note_under_way(struct kw_router *router, struct kw_delivery *delivery)
+{
+    struct kw_delivery **first = bucket(router, delivery->id);
+    delivery->alike = *first;
+    *first = delivery;
+}
+
+static void end_delivery(struct kw_router *router, struct kw_delivery *delivery)
+{
+    router->check_count -= delivery->check;
+    for (struct kw_delivery **item = bucket(router, delivery->id); *item; item = &(*item)->alike) {
+        if (*item != delivery)
+            continue;
+        *item = delivery->alike;
+        break;
+    }
+    kw_delivery_free(delivery);
+}
+
+static void refuse_at_once(struct kw_router *router, struct kw_delivery *delivery, enum kw_code code, const char *place)
+{
+    struct kw_fault fault;
+    kw_fail(&fault, -EAGAIN, code, place, "%s", kw_code_text(code));
+    kw_router_refuse(router, &delivery->request, &fault);
+    kw_delivery_free(delivery);
+}
+
 static void finish_refused(struct kw_router *router, struct kw_delivery *delivery, const struct kw_fault *fault)
 {
     settle_bulk(router, delivery);
     kw_router_refuse(router, &delivery->request, fault);
-    kw_delivery_free(delivery);
+    end_delivery(router, delivery);
 }
 
 void kw_flow_admit(struct kw_router *router, struct kw_delivery *delivery)
 {
-    if (delivery->check) {
+    if (delivery->check && router->check_count >= KW_QUEUE_CHECKS) {
+        refuse_at_once(router, delivery, KW_E_BUSY, "checks");
+    } else if (delivery->check) {
+        router->check_count++;
         push(&router->checks, delivery);
-    } else if (router->queued_bytes > KW_QUEUE_BYTES) {
-        struct kw_fault fault;
-        kw_fail(&fault, -EAGAIN, KW_E_WINDOW, "window", "%s", kw_code_text(KW_E_WINDOW));
-        kw_router_refuse(router, &delivery->request, &fault);
+    } else if (!delivery->retry && join_earlier(router, delivery)) {
         kw_delivery_free(delivery);
+    } else if (router->queued_bytes > KW_QUEUE_BYTES) {
+        refuse_at_once(router, delivery, KW_E_WINDOW, "window");
     } else {
         router->queued_bytes += delivery_bytes(delivery);
+        note_under_way(router, delivery);
         push(&router->bulk, delivery);
     }
     kw_flow_dispatch(router);
@@ -144,7 +204,7 @@ static struct kw_delivery **fairest(struct kw_router *router)
 {
     for (struct kw_delivery **item = &router->bulk; *item; item = &(*item)->next) {
         bool served = false;
-        for (size_t i = 0; i < router->pool.count; i++)
+        for (size_t i = 0; i < KW_POOL_MAX; i++)
             served |= router->pool.workers[i].delivery && router->pool.workers[i].principal == (*item)->principal;
         if (!served)
             return item;
@@ -169,7 +229,7 @@ void kw_flow_worker(struct kw_router *router, struct kw_worker *worker)
 {
     struct kw_delivery *delivery = NULL;
     int r = kw_worker_take(&router->pool, worker, router->match_secret, &delivery);
-    if (!delivery)
+    if (!delivery) /* not yet, or idle and dead */
         return;
     if (r < 0)
         child_failed(router, delivery);
@@ -288,7 +348,7 @@ void kw_flow_written(struct kw_router *router, struct kw_delivery *delivery)
         kw_log(KW_LOG_NOTICE, "intake", "quarantine.retried", "number=%llu outcome=%s", (unsigned long long)delivery->retry,
                kw_code_name(delivery->error ? delivery->fault.code : delivery->slots[0].outcome));
         settle_bulk(router, delivery);
-        kw_delivery_free(delivery);
+        end_delivery(router, delivery);
         return;
     }
     if (delivery->error) {
@@ -313,7 +373,7 @@ void kw_flow_written(struct kw_router *router, struct kw_delivery *delivery)
         if (delivery->position <= router->passed || add_span(router, delivery->position, delivery->count) < 0)
             settle_bulk(router, delivery);
     }
-    kw_delivery_free(delivery);
+    end_delivery(router, delivery);
 }
 
 /* ---- detection ---------------------------------------------------------------------- */
@@ -328,7 +388,7 @@ static void answer_asked(struct kw_router *router, uint64_t position, enum kw_an
         }
         *item = delivery->next;
         send_answer(router, delivery, answer, reference, true);
-        kw_delivery_free(delivery);
+        end_delivery(router, delivery);
     }
 }
 
@@ -365,9 +425,9 @@ void kw_flow_overdue(struct kw_router *router)
         *item = delivery->next;
         kw_log(KW_LOG_WARNING, "intake", "check.late", "position=%llu", (unsigned long long)delivery->position);
         send_answer(router, delivery, KW_ANSWER_UNKNOWN, none, false);
-        kw_delivery_free(delivery);
+        end_delivery(router, delivery);
     }
-    for (size_t i = 0; i < router->pool.count; i++) {
+    for (size_t i = 0; i < KW_POOL_MAX; i++) {
         if (kw_worker_hung(&router->pool.workers[i], now))
             kw_flow_worker(router, &router->pool.workers[i]);
     }
@@ -389,6 +449,7 @@ void kw_flow_clear(struct kw_router *router)
     drop(router->bulk);
     drop(router->asked);
     kw_pool_clear(&router->pool);
+    kw_router_forget_proofs(router);
     kw_free(router->spans);
     kw_free(router->last);
 }

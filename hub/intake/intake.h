@@ -46,7 +46,7 @@ struct kw_intake_setup { /* borrowed for the actor's life */
     const uint8_t *vault;
     const struct kw_sign_key *sign;
     uint32_t window;                            /* bulk records between admission and detection */
-    unsigned validators;                        /* children for bulk; checks have one of their own beside */
+    unsigned validators;                        /* children for bulk; checks have two of their own beside */
     struct kw_socket *writer, *detect, *ledger; /* links */
     uint64_t passed;                            /* detection's position at start */
 };

@@ -38,7 +38,10 @@ static void put_common(struct kw_json_out *json, const struct kw_delivery *deliv
     kw_json_string(json, "key", key_id);
 }
 
-static void put_result(struct kw_json_out *json, const struct kw_slot *slot)
+/* How much a result explains. */
+enum depth { CODE_ONLY, WITH_PLACE, WITH_DETAIL };
+
+static void put_result(struct kw_json_out *json, const struct kw_slot *slot, enum depth depth)
 {
     bool stored = slot->outcome == KW_ACCEPTED || slot->outcome == KW_DUPLICATE || slot->outcome == KW_REMAPPED;
     bool kept = slot->outcome == KW_CONFLICT || slot->outcome == KW_QUARANTINED;
@@ -48,31 +51,42 @@ static void put_result(struct kw_json_out *json, const struct kw_slot *slot)
         kw_json_integer(json, "position", (int64_t)slot->position);
     if (!stored && !kept) {
         kw_json_string(json, "code", kw_code_name(slot->outcome));
-        if (slot->fault.place[0])
+        if (slot->fault.place[0] && depth >= WITH_PLACE)
             kw_json_string(json, "place", slot->fault.place);
         if (slot->fault.line) {
             kw_json_integer(json, "line", slot->fault.line);
             kw_json_integer(json, "column", slot->fault.column);
         }
-        if (slot->fault.message[0])
+        if (slot->fault.message[0] && depth >= WITH_DETAIL)
             kw_json_string(json, "detail", slot->fault.message);
     }
     kw_json_close(json, '}');
 }
 
+static int put_receipt(struct kw_delivery *delivery, const char *hub, uint64_t epoch, int64_t at_ms, const struct kw_sign_key *key,
+                       enum depth depth)
+{
+    struct kw_json_out json = {.out = &delivery->receipt};
+    delivery->receipt.size = 0;
+    put_common(&json, delivery, hub, epoch, at_ms, key);
+    kw_json_array(&json, "results");
+    for (uint32_t i = 0; i < delivery->count; i++)
+        put_result(&json, &delivery->slots[i], depth);
+    kw_json_close(&json, ']');
+    kw_json_close(&json, '}');
+    return kw_json_end(&json);
+}
+
+/* A header holds the codes of a full batch, but not always all that there is to say of it: what does not fit is left out, since a
+ * receipt that cannot be sent would be asked for again for ever. */
 int kw_receipt_make(struct kw_delivery *delivery, const char *hub, uint64_t epoch, int64_t at_ms, const struct kw_sign_key *key)
 {
     uint8_t signature[KW_SIGNATURE_SIZE];
     struct kw_buf *receipt = &delivery->receipt;
-    receipt->size = 0;
-    struct kw_json_out json = {.out = receipt};
-    put_common(&json, delivery, hub, epoch, at_ms, key);
-    kw_json_array(&json, "results");
-    for (uint32_t i = 0; i < delivery->count; i++)
-        put_result(&json, &delivery->slots[i]);
-    kw_json_close(&json, ']');
-    kw_json_close(&json, '}');
-    int r = kw_json_end(&json);
+    int depth = WITH_DETAIL;
+    int r = put_receipt(delivery, hub, epoch, at_ms, key, WITH_DETAIL);
+    while (r == 0 && receipt->size > KW_LIMIT_HEADER && depth > CODE_ONLY)
+        r = put_receipt(delivery, hub, epoch, at_ms, key, (enum depth)-- depth);
     if (r == 0)
         r = sign_header("kinward/receipt/v1\n", kw_view_of(receipt), key, signature);
     return r < 0 ? r : kw_buf_append(receipt, signature, sizeof signature);

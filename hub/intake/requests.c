@@ -84,13 +84,11 @@ static int may_prove(struct kw_router *router, const struct kw_principal *sender
     return 0;
 }
 
-static int proof(struct kw_router *router, const struct kw_principal *sender, struct kw_message *request, struct kw_fault *fault)
+static int proof(struct kw_router *router, const struct kw_principal *sender, const struct kw_json *header,
+                 struct kw_message *request, struct kw_fault *fault)
 {
-    KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
     int64_t position;
-    int r = kw_json_parse(kw_view_of(&request->header), &header, fault);
-    if (r == 0)
-        r = kw_json_get_integer(header, "position", 1, INT64_MAX, &position, fault);
+    int r = kw_json_get_integer(header, "position", 1, INT64_MAX, &position, fault);
     if (r < 0) {
         if (fault->code == KW_E_JSON)
             fault->code = KW_E_HEADER;
@@ -140,6 +138,16 @@ void kw_router_proof(struct kw_router *router, struct kw_message *answer)
     }
 }
 
+void kw_router_forget_proofs(struct kw_router *router)
+{
+    while (router->proofs) {
+        struct kw_proof_wait *wait = router->proofs;
+        router->proofs = wait->next;
+        kw_message_clear(&wait->request);
+        kw_free(wait);
+    }
+}
+
 static int handle(struct kw_router *router, struct kw_message *request, struct kw_fault *fault)
 {
     const struct kw_principal *sender = NULL;
@@ -150,10 +158,14 @@ static int handle(struct kw_router *router, struct kw_message *request, struct k
         return r;
     if (is_submit || is_check)
         return submit(router, sender, request, fault);
+    KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
+    r = kw_json_parse_header(kw_view_of(&request->header), &header, fault);
+    if (r < 0)
+        return r;
     if (strcmp(request->verb, "HELLO") == 0)
         return hello(router, sender, request, fault);
     if (strcmp(request->verb, "PROOF") == 0)
-        return proof(router, sender, request, fault);
+        return proof(router, sender, header, request, fault);
     if (strcmp(request->verb, "PING") == 0)
         return ping(router, request, fault);
     return kw_fail(fault, -EINVAL, KW_E_VERB, "verb", "%s", kw_code_text(KW_E_VERB));

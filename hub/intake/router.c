@@ -35,9 +35,10 @@ static void on_endpoint(struct kw_router *router)
             return;
         if (r == 0) {
             kw_router_request(router, &request);
-        } else if (r == -EBADMSG) {
+        } else if (r == -EBADMSG || r == -EPROTONOSUPPORT) {
             struct kw_fault fault = {0};
-            kw_fail(&fault, r, KW_E_FRAMES, "frames", "%s", kw_code_text(KW_E_FRAMES));
+            enum kw_code code = r == -EBADMSG ? KW_E_FRAMES : KW_E_VERSION;
+            kw_fail(&fault, r, code, "frames", "%s", kw_code_text(code));
             kw_router_refuse(router, &request, &fault);
         }
         kw_message_clear(&request);
@@ -119,7 +120,7 @@ static int wait_ms(const struct kw_router *router)
 {
     if (!router->asked && !router->checks && !router->bulk)
         for (size_t i = 0;; i++) {
-            if (i == router->pool.count)
+            if (i == KW_POOL_MAX)
                 return 1000;
             if (router->pool.workers[i].delivery)
                 break;
@@ -136,18 +137,18 @@ static int turn(struct kw_router *router, struct kw_socket *pipe)
                                              {.socket = router->setup->ledger}};
     struct kw_worker *workers[KW_POOL_MAX];
     size_t count = 5;
-    for (size_t i = 0; i < router->pool.count; i++) {
+    for (size_t i = 0; i < KW_POOL_MAX; i++) {
         struct kw_worker *worker = &router->pool.workers[i];
-        if (kw_child_running(&worker->child)) {
-            workers[count - 5] = worker;
-            items[count++].fd = worker->child.fd;
-        }
+        if (!kw_child_running(&worker->child))
+            continue;
+        workers[count - 5] = worker;
+        items[count++] = (struct kw_poll){.fd = worker->child.fd, .want_write = kw_pipe_queued(worker->pipe) > 0};
     }
     int r = kw_poll(items, count, wait_ms(router));
     if (r < 0)
         return r == -EINTR ? 0 : r;
     for (size_t i = 5; i < count; i++) {
-        if (items[i].readable)
+        if (items[i].readable || items[i].writable)
             kw_flow_worker(router, workers[i - 5]);
     }
     if (items[2].readable)

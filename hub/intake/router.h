@@ -6,8 +6,10 @@
 #include "intake/delivery.h"
 #include "intake/pool.h"
 
-#define KW_CHECK_MS    900         /* a check is answered by then, with or without detection */
-#define KW_QUEUE_BYTES (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
+#define KW_CHECK_MS     900         /* a check is answered by then, with or without detection */
+#define KW_QUEUE_BYTES  (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
+#define KW_QUEUE_CHECKS 1024        /* checks on their way; more are refused with busy */
+#define KW_UNDER_WAY    1024        /* buckets */
 
 struct kw_span { /* bulk that is committed and not yet passed by detection */
     uint64_t position;
@@ -41,6 +43,8 @@ struct kw_router {
     uint64_t passed;
     uint32_t in_flight; /* bulk records admitted and not passed */
     size_t queued_bytes, writing;
+    uint32_t check_count;                        /* of all that are not answered yet */
+    struct kw_delivery *under_way[KW_UNDER_WAY]; /* bulk that is not answered yet, by batch id */
     uint64_t next_number, counts[KW_CODE_COUNT], answers[4];
     bool stop;
 };
@@ -51,6 +55,7 @@ void kw_router_refuse(struct kw_router *router, const struct kw_message *request
 /* requests.c: what a sender may ask */
 void kw_router_request(struct kw_router *router, struct kw_message *request);
 void kw_router_proof(struct kw_router *router, struct kw_message *answer);
+void kw_router_forget_proofs(struct kw_router *router);
 void kw_router_status(struct kw_router *router, struct kw_message *answer);
 /* flow.c: deliveries on their way */
 void kw_flow_admit(struct kw_router *router, struct kw_delivery *delivery);

@@ -44,6 +44,7 @@ static int answer_record(struct validator_child *child, struct kw_view record, s
     struct kw_fault fault = {0};
     bool is_canonical = false;
     child->answer.size = 0;
+    (void)kw_fault_point("validator.record");
     int r = kw_validate(child->validator, record, NULL, &child->image, &is_canonical, &fault);
     if (r == -EBADMSG)
         r = put_refusal(&child->answer, &fault);

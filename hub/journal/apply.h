@@ -14,11 +14,13 @@ struct kw_apply {
     void *context;
     int error;
     struct kw_fault fault;
+    struct kw_apply_ticket *ticket; /* of kw_apply_wait */
 };
 KW_CHECKED int kw_apply_send(struct kw_socket *writer, struct kw_apply *change);
 /* The change that a message brings; NULL when it is another message. */
 struct kw_apply *kw_apply_receive(const struct kw_message *message, const char *verb);
-/* Sends and waits for its return: for actors that have nothing else to do meanwhile. */
+/* Sends and waits for its return: for actors that have nothing else to do meanwhile. After timeout_ms a change that the writer has
+ * not begun is withdrawn (-ETIMEDOUT: it never happens); one that it has begun is waited for. */
 KW_CHECKED int kw_apply_wait(struct kw_socket *writer, struct kw_apply *change, int timeout_ms);
 /* The writer's part: begin, apply, commit or rollback, and back to the asker. -EIO: the process must stop. */
 KW_CHECKED int kw_apply_run(struct kw_journal *journal, struct kw_socket *asker, struct kw_apply *change);

@@ -114,6 +114,23 @@ int kw_json_parse(struct kw_view text, struct kw_json **ret_value, struct kw_fau
     return 0;
 }
 
+int kw_json_parse_header(struct kw_view text, struct kw_json **ret_value, struct kw_fault *fault)
+{
+    KW_AUTO(kw_json_freep) struct kw_json *value = NULL;
+    int error = kw_json_parse(text, &value, fault);
+    if (error == 0 && !json_is_object(in(value)))
+        error = fail_at(fault, -EBADMSG, KW_E_JSON, 0, 0, "not an object");
+    if (error == -EBADMSG && fault) {
+        fault->code = KW_E_HEADER;
+        snprintf(fault->place, sizeof fault->place, "header");
+    }
+    if (error < 0)
+        return error;
+    *ret_value = value;
+    value = NULL;
+    return 0;
+}
+
 void kw_json_free(struct kw_json *value)
 {
     if (value)
@@ -313,6 +330,15 @@ int kw_json_get_hex(const struct kw_json *object, const char *name, void *ret_by
         return kw_fail(fault, -EBADMSG, KW_E_JSON, name, "not %zu bytes in lower-case hex", size);
     for (size_t i = 0; i < size; i++)
         ((uint8_t *)ret_bytes)[i] = (uint8_t)(hex_digit(text.data[2 * i]) << 4 | hex_digit(text.data[2 * i + 1]));
+    return 0;
+}
+
+int kw_json_get_boolean(const struct kw_json *object, const char *name, bool *ret_value, struct kw_fault *fault)
+{
+    const struct kw_json *value = kw_json_member(object, name);
+    if (value && !json_is_boolean(in(value)))
+        return kw_fail(fault, -EBADMSG, KW_E_JSON, name, "neither true nor false");
+    *ret_value = value && json_is_true(in(value));
     return 0;
 }
 

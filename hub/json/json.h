@@ -10,6 +10,8 @@ struct kw_json; /* a reference to a value; object, array, text, number, true, fa
 
 /* Parses one value that fills the text. Fault has line and column, never content. */
 KW_CHECKED int kw_json_parse(struct kw_view text, struct kw_json **ret_value, struct kw_fault *fault);
+/* The header of a message: an object; whatever is wrong with it is KW_E_HEADER. */
+KW_CHECKED int kw_json_parse_header(struct kw_view text, struct kw_json **ret_value, struct kw_fault *fault);
 void kw_json_free(struct kw_json *value); /* drops this reference */
 void kw_json_freep(struct kw_json **value);
 
@@ -44,6 +46,8 @@ KW_CHECKED int kw_json_get_base64(const struct kw_json *object, const char *name
                                   struct kw_fault *fault);
 KW_CHECKED int kw_json_get_hex(const struct kw_json *object, const char *name, void *ret_bytes, size_t size,
                                struct kw_fault *fault);
+/* An optional member: false when absent, -EBADMSG when it is no boolean. */
+KW_CHECKED int kw_json_get_boolean(const struct kw_json *object, const char *name, bool *ret_value, struct kw_fault *fault);
 bool kw_json_true(const struct kw_json *object, const char *name); /* false when absent */
 
 /* ---- writing: a stream writer, compact, in the order of the calls -------- */

@@ -38,6 +38,8 @@ KW_CHECKED int kw_tiles_open(const char *dir, uint64_t size, struct kw_tiles **r
 void kw_tiles_free(struct kw_tiles *tiles);
 KW_CHECKED int kw_tiles_add(struct kw_tiles *tiles, struct kw_view entry, struct kw_fault *fault);
 KW_CHECKED int kw_tiles_flush(struct kw_tiles *tiles, struct kw_fault *fault);
+/* Removes what a crash left half-written at the right edge: elsewhere the same name is written again, or its folder goes. */
+void kw_tiles_sweep(const struct kw_tiles *tiles);
 
 /* Reader of one size of a log: a kw_merkle_read with its context. */
 struct kw_tile_reader {

@@ -47,10 +47,13 @@ static int open_tiles(struct kw_log *log, struct kw_fault *fault)
 /* Brings the tiles in memory up to the tree; what fills up on the way is written. */
 static int catch_up(struct kw_log *log, struct kw_fault *fault)
 {
-    int r = log->tiles ? 0 : open_tiles(log, fault);
+    const bool fresh = !log->tiles;
+    int r = fresh ? open_tiles(log, fault) : 0;
 
     if (r == 0)
         r = add_leaves(log, log->tiles, fault);
+    if (r == 0 && fresh)
+        kw_tiles_sweep(log->tiles);
     if (r < 0) {
         kw_tiles_free(log->tiles);
         log->tiles = NULL;

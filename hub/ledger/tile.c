@@ -58,27 +58,42 @@ static int write_tile(const struct kw_tiles *tiles, int level, uint64_t number, 
     return r;
 }
 
-/* Superseded partial tiles only cost room; a failure here is met again at the next full tile's audit, not hidden as data loss. */
-static void remove_partials(const struct kw_tiles *tiles, int level, uint64_t number)
+/* Files of the folder of a tile's partial ones; only those whose name ends with suffix. */
+static void remove_files(const struct kw_tiles *tiles, int level, uint64_t number, const char *suffix)
 {
     char path[2048], file[2304];
     struct dirent *entry;
-    char *suffix;
     DIR *dir;
 
     if (full_path(path, sizeof path, tiles->dir, level, number, 1) < 0)
         return;
-    suffix = strrchr(path, '/');
-    *suffix = 0;
+    *strrchr(path, '/') = 0;
     dir = opendir(path);
     if (!dir)
         return;
     while ((entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] != '.' && kw_path_join(file, sizeof file, path, entry->d_name) == 0)
+        size_t length = strlen(entry->d_name);
+        if (entry->d_name[0] != '.' && length >= strlen(suffix) && strcmp(entry->d_name + length - strlen(suffix), suffix) == 0 &&
+            kw_path_join(file, sizeof file, path, entry->d_name) == 0)
             (void)unlink(file);
     }
     closedir(dir);
-    (void)rmdir(path);
+    (void)rmdir(path); /* when it is empty */
+}
+
+/* Superseded partial tiles only cost room; a failure here is met again at the next full tile's audit, not hidden as data loss. */
+static void remove_partials(const struct kw_tiles *tiles, int level, uint64_t number)
+{
+    remove_files(tiles, level, number, "");
+}
+
+void kw_tiles_sweep(const struct kw_tiles *tiles)
+{
+    uint64_t count = tiles->size / KW_TILE_WIDTH;
+
+    remove_files(tiles, KW_TILE_ENTRIES, count, ".tmp");
+    for (unsigned level = 0; level < KW_TILE_LEVELS; level++, count /= KW_TILE_WIDTH)
+        remove_files(tiles, (int)level, count, ".tmp");
 }
 
 static int write_full(struct kw_tiles *tiles, int level, uint64_t number, struct kw_view bytes, struct kw_fault *fault)

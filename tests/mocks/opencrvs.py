@@ -204,6 +204,7 @@ class Mock:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the other side's late acknowledgement
 
     def log_message(self, *_):
         pass

@@ -143,7 +143,7 @@ static void the_self_test_leaves_nothing_behind(void **state)
     struct world *world = *state;
     struct kw_fault fault = {0};
     size_t before = count_descriptors();
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 100; i++)
         assert_int_equal(kw_curve_self_test(world->bus, kw_socket_endpoint(world->router), world->server.public_key, 9000, &fault),
                          0);
     for (int i = 0; i < 20; i++)

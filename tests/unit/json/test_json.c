@@ -98,6 +98,31 @@ static void limits(void **state)
     assert_int_equal(fault.code, KW_E_ENCODING);
 }
 
+static void headers_are_objects(void **state)
+{
+    static const char *const cases[] = {"", "{", "[]", "1", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}", "{}{}", "{\"a\":\"\\u0000\"}"};
+    struct kw_json *root = NULL;
+    struct kw_fault fault;
+    bool value = true;
+    for (size_t i = 0; i < KW_COUNT(cases); i++) {
+        assert_int_equal(kw_json_parse_header(kw_view_text(cases[i]), &root, &fault), -EBADMSG);
+        assert_int_equal(fault.code, KW_E_HEADER);
+        assert_string_equal(fault.place, "header");
+        assert_null(root);
+    }
+    assert_int_equal(kw_json_parse_header(kw_view_text("{\"t\":true,\"f\":false,\"one\":1,\"null\":null}"), &root, &fault), 0);
+    assert_int_equal(kw_json_get_boolean(root, "none", &value, &fault), 0);
+    assert_false(value);
+    assert_int_equal(kw_json_get_boolean(root, "t", &value, &fault), 0);
+    assert_true(value);
+    assert_int_equal(kw_json_get_boolean(root, "f", &value, &fault), 0);
+    assert_false(value);
+    assert_int_equal(kw_json_get_boolean(root, "one", &value, &fault), -EBADMSG);
+    assert_int_equal(kw_json_get_boolean(root, "null", &value, &fault), -EBADMSG);
+    assert_string_equal(fault.place, "null");
+    kw_json_free(root);
+}
+
 static int collect(void *context, const char *name, struct kw_json *value)
 {
     return kw_buf_text(context, name);
@@ -218,8 +243,13 @@ static void memory_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(corpus),           cmocka_unit_test(limits),  cmocka_unit_test(reading),
-        cmocka_unit_test(base64_is_strict), cmocka_unit_test(writing), cmocka_unit_test(memory_failures),
+        cmocka_unit_test(headers_are_objects),
+        cmocka_unit_test(corpus),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(reading),
+        cmocka_unit_test(base64_is_strict),
+        cmocka_unit_test(writing),
+        cmocka_unit_test(memory_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

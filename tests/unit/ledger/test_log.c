@@ -255,6 +255,34 @@ static void grows_past_a_tile(void **state)
     hub_remove(&hub);
 }
 
+static void put_file(const struct hub *hub, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", kw_log_folder(hub->log), name);
+    assert_int_equal(kw_file_replace(path, kw_view_text("half"), 0644, NULL), 0);
+}
+
+/* A kill between the writing of a tile and its renaming; the same name may never be written again. */
+static void half_written_tiles_go(void **state)
+{
+    struct hub hub;
+
+    hub_make(&hub);
+    hub_open(&hub);
+    for (uint64_t i = 0; i < 258; i++)
+        assert_int_equal(seal(&hub, i + 1, 1), 0);
+    assert_int_equal(publish(&hub), 0);
+    put_file(&hub, "tile/0/001.p/1.tmp");
+    put_file(&hub, "tile/1/000.p/1.tmp");
+    put_file(&hub, "tile/entries/001.p/2.tmp");
+    hub_close(&hub);
+    hub_open(&hub);
+    assert_int_equal(seal(&hub, 259, 1), 0);
+    assert_int_equal(publish(&hub), 0);
+    check_audit(&hub, 259);
+    hub_remove(&hub);
+}
+
 /* ---- the signer ---------------------------------------------------------------------------- */
 
 static int no_reader(void *context, unsigned level, uint64_t index, kw_hash ret_hash)
@@ -415,9 +443,10 @@ static void crashes_are_redone(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(seals_and_proves),     cmocka_unit_test(grows_past_a_tile),
-                                       cmocka_unit_test(signer_refuses_forks), cmocka_unit_test(restored_copy_cannot_fork),
-                                       cmocka_unit_test(signer_without_space), cmocka_unit_test(crashes_are_redone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(seals_and_proves),          cmocka_unit_test(grows_past_a_tile),
+                                       cmocka_unit_test(half_written_tiles_go),     cmocka_unit_test(signer_refuses_forks),
+                                       cmocka_unit_test(restored_copy_cannot_fork), cmocka_unit_test(signer_without_space),
+                                       cmocka_unit_test(crashes_are_redone)};
 
     if (kw_crypto_init() < 0)
         return 1;
