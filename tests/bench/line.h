@@ -13,7 +13,7 @@ struct bench_line {
     struct bench_sender sender;
     uint32_t window;
     char stream[KW_LIMIT_PRINCIPAL + 1]; /* the agency's */
-    uint64_t items; /* of the agency's stream that have come */
+    uint64_t items;                      /* of the agency's stream that have come */
 };
 /* agency: folder of an agency, or NULL. Subscribes and takes what its stream already holds. */
 void bench_line_open(struct bench_line *line, const char *config, const char *agency, const char *feed);

@@ -176,10 +176,11 @@ static void submit_chunk(struct bench_line *line, const struct bench_records *re
     for (size_t i = 0; i < chunk.next; i++)
         records_done += chunk.list[i].count;
     double p50 = bench_quantile(latencies, chunk.next, 0.5), p99 = bench_quantile(latencies, chunk.next, 0.99);
-    printf("{\"from\":%llu,\"records\":%llu,\"accepted\":%llu,\"bytes\":%llu,\"batch\":%llu,\"receipted_s\":%.6f,\"evaluated_s\":%.6f,"
-           "\"alerted_s\":%.6f,\"p50_ms\":%.4f,\"p99_ms\":%.4f}\n",
-           (unsigned long long)from, (unsigned long long)records_done, (unsigned long long)chunk.accepted,
-           (unsigned long long)chunk.bytes, (unsigned long long)options->batch, receipted, evaluated, alerted, p50, p99);
+    printf(
+        "{\"from\":%llu,\"records\":%llu,\"accepted\":%llu,\"bytes\":%llu,\"batch\":%llu,\"receipted_s\":%.6f,\"evaluated_s\":%.6f,"
+        "\"alerted_s\":%.6f,\"p50_ms\":%.4f,\"p99_ms\":%.4f}\n",
+        (unsigned long long)from, (unsigned long long)records_done, (unsigned long long)chunk.accepted,
+        (unsigned long long)chunk.bytes, (unsigned long long)options->batch, receipted, evaluated, alerted, p50, p99);
     fflush(stdout);
     kw_message_clear(&notice);
     kw_message_clear(&check);
@@ -261,9 +262,18 @@ static void check(struct bench_line *line, const struct bench_records *records, 
 /* ---- options -------------------------------------------------------------------------------------- */
 
 static const struct option known_options[] = {
-    {"config", 1, NULL, 'c'}, {"agency", 1, NULL, 'a'},  {"feed", 1, NULL, 'e'},   {"from", 1, NULL, 'f'},
-    {"count", 1, NULL, 'n'},  {"batch", 1, NULL, 'b'},   {"window", 1, NULL, 'w'}, {"chunk", 1, NULL, 'k'},
-    {"pause", 1, NULL, 'p'},  {"missing", 1, NULL, 'm'}, {"seconds", 1, NULL, 's'}, {"backfill", 0, NULL, 'h'},
+    {"config", 1, NULL, 'c'},
+    {"agency", 1, NULL, 'a'},
+    {"feed", 1, NULL, 'e'},
+    {"from", 1, NULL, 'f'},
+    {"count", 1, NULL, 'n'},
+    {"batch", 1, NULL, 'b'},
+    {"window", 1, NULL, 'w'},
+    {"chunk", 1, NULL, 'k'},
+    {"pause", 1, NULL, 'p'},
+    {"missing", 1, NULL, 'm'},
+    {"seconds", 1, NULL, 's'},
+    {"backfill", 0, NULL, 'h'},
     {0},
 };
 
@@ -274,22 +284,48 @@ static bool read_options(int argc, char **argv, struct options *options)
     while ((option = getopt_long(argc, argv, "", known_options, NULL)) >= 0) {
         uint64_t number = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (option) {
-        case 'c': options->config = optarg; break;
-        case 'a': options->agency = optarg; break;
-        case 'e': options->feed = optarg; break;
-        case 'f': options->from = number; break;
-        case 'n': options->count = number; break;
-        case 'b': options->batch = number; break;
-        case 'w': options->window = number; break;
-        case 'k': options->chunk = number; break;
-        case 'p': options->pause_ms = number; break;
-        case 'm': options->missing = number; break;
-        case 's': options->seconds = strtod(optarg, NULL); break;
-        case 'h': options->backfill = true; break;
-        default: return false;
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'a':
+            options->agency = optarg;
+            break;
+        case 'e':
+            options->feed = optarg;
+            break;
+        case 'f':
+            options->from = number;
+            break;
+        case 'n':
+            options->count = number;
+            break;
+        case 'b':
+            options->batch = number;
+            break;
+        case 'w':
+            options->window = number;
+            break;
+        case 'k':
+            options->chunk = number;
+            break;
+        case 'p':
+            options->pause_ms = number;
+            break;
+        case 'm':
+            options->missing = number;
+            break;
+        case 's':
+            options->seconds = strtod(optarg, NULL);
+            break;
+        case 'h':
+            options->backfill = true;
+            break;
+        default:
+            return false;
         }
     }
-    return optind == argc - 1 && options->config && options->batch && options->chunk && options->count && !options->agency == !options->feed;
+    return optind == argc - 1 && options->config && options->batch && options->chunk && options->count &&
+           !options->agency == !options->feed;
 }
 
 int main(int argc, char **argv)

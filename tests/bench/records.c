@@ -15,18 +15,12 @@
 enum token { SOURCE, HASH, CHILD, ADULT, PASSPORT, DEATH, GIVEN, FAMILY, MOTHER, BENGALI, BORN, BORN_BEFORE, DIED, TOKENS };
 
 static const char *const tokens[TOKENS] = {
-    [SOURCE] = "TokenSource",
-    [HASH] = "7e577e577e577e577e577e577e577e577e577e577e577e577e577e577e577e57",
-    [CHILD] = "TokenChild",
-    [ADULT] = "TokenAdult",
-    [PASSPORT] = "TokenPassport",
-    [DEATH] = "TokenDeath",
-    [GIVEN] = "TokenGiven",
-    [FAMILY] = "TokenFamily",
-    [MOTHER] = "TokenMother",
-    [BENGALI] = "TokenBengali",
-    [BORN] = "1911-01-01",
-    [BORN_BEFORE] = "1911-02-02",
+    [SOURCE] = "TokenSource",     [HASH] = "7e577e577e577e577e577e577e577e577e577e577e577e577e577e577e577e57",
+    [CHILD] = "TokenChild",       [ADULT] = "TokenAdult",
+    [PASSPORT] = "TokenPassport", [DEATH] = "TokenDeath",
+    [GIVEN] = "TokenGiven",       [FAMILY] = "TokenFamily",
+    [MOTHER] = "TokenMother",     [BENGALI] = "TokenBengali",
+    [BORN] = "1911-01-01",        [BORN_BEFORE] = "1911-02-02",
     [DIED] = "1911-03-03",
 };
 
@@ -153,7 +147,7 @@ static void put_name(struct kw_buf *out, uint64_t random, unsigned syllables)
 {
     static const char *const parts[32] = {"ba", "ke", "ri", "mo", "nu", "sha", "le", "ti", "wa", "jo", "mu",
                                           "fa", "ne", "si", "do", "ra", "chi", "pe", "lo", "za", "ku", "me",
-                                          "ni", "ta", "yo", "ha", "be", "li", "go", "sa", "tu", "ne"};
+                                          "ni", "ta", "yo", "ha", "be", "li",  "go", "sa", "tu", "ne"};
     char name[16] = "";
     for (unsigned i = 0; i < syllables; i++, random >>= 5)
         strcat(name, parts[random & 31]);
@@ -163,7 +157,8 @@ static void put_name(struct kw_buf *out, uint64_t random, unsigned syllables)
 
 static void put_bengali(struct kw_buf *out, uint64_t random)
 {
-    static const char *const parts[16] = {"আ", "মি", "না", "রা", "সা", "লি", "কা", "তা", "বি", "নু", "মা", "জা", "রি", "শা", "পা", "দে"};
+    static const char *const parts[16] = {"আ",  "মি", "না", "রা", "সা", "লি", "কা", "তা",
+                                          "বি", "নু",  "মা", "জা", "রি", "শা", "পা", "দে"};
     for (unsigned i = 0; i < 4; i++, random >>= 4)
         bench_need(kw_buf_text(out, parts[random & 15]), "memory", NULL);
 }
@@ -195,10 +190,11 @@ static void put_token(struct kw_buf *out, enum token token, enum bench_kind kind
     case ADULT:
     case PASSPORT:
     case DEATH:
-        bench_need(kw_buf_format(out, "%s%09llu", token == CHILD      ? "2019B"
-                                                  : token == ADULT    ? "19"
-                                                  : token == PASSPORT ? "ZZ"
-                                                                      : "2026D",
+        bench_need(kw_buf_format(out, "%s%09llu",
+                                 token == CHILD      ? "2019B"
+                                 : token == ADULT    ? "19"
+                                 : token == PASSPORT ? "ZZ"
+                                                     : "2026D",
                                  person),
                    "memory", NULL);
         break;
