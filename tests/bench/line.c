@@ -92,7 +92,7 @@ static void subscribe(struct bench_line *line, const char *agency, const char *e
     struct kw_message message = {.verb = "STREAMS"}, answer = {0};
     snprintf(path, sizeof path, "%s/keys/curve.key", agency);
     bench_need(kw_curve_load(path, &curve, &fault), path, &fault);
-    bench_need(kw_dealer_connect(line->bus, endpoint, &curve, line->settings.hub.curve, &line->feed, &fault), endpoint, &fault);
+    bench_need(kw_dealer_connect(line->bus, endpoint, &curve, line->hub.curve, &line->feed, &fault), endpoint, &fault);
     kw_curve_clear(&curve);
     bench_need(kw_buf_text(&message.header, "{}"), "memory", NULL);
     send_all(line->feed, &message);
@@ -113,17 +113,43 @@ static void subscribe(struct bench_line *line, const char *agency, const char *e
     kw_message_clear(&answer);
 }
 
+/* What agent.xml says of the hub, and the keys beside it. */
+static void connect_intake(struct bench_line *line, const char *path)
+{
+    struct kw_config file = {0};
+    struct kw_fault fault = {0};
+    struct kw_curve curve = {0};
+    char endpoint[256], card[KW_PATH_SIZE], folder[KW_PATH_SIZE], key[KW_PATH_SIZE];
+    bench_need(kw_config_load(path, "agent", &file, &fault), path, &fault);
+    const struct kw_xml_element *hub = kw_config_child(&file, "hub"), *keys = kw_config_child(&file, "keys");
+    int r = kw_config_text(&file, file.root, "name", NULL, line->name, sizeof line->name, &fault);
+    if (r == 0)
+        r = kw_config_text(&file, file.root, "jurisdiction", NULL, line->jurisdiction, sizeof line->jurisdiction, &fault);
+    if (r == 0)
+        r = kw_config_text(&file, hub, "endpoint", NULL, endpoint, sizeof endpoint, &fault);
+    if (r == 0)
+        r = kw_config_path(&file, hub, "card", NULL, card, &fault);
+    if (r == 0)
+        r = kw_config_path(&file, keys, "folder", NULL, folder, &fault);
+    bench_need(r, path, &fault);
+    kw_config_clear(&file);
+    bench_need(kw_card_load(card, &line->hub, &fault), card, &fault);
+    bench_need(kw_path_join(key, sizeof key, folder, "origin.key"), folder, NULL);
+    bench_need(kw_sign_key_load(key, &line->origin, &fault), key, &fault);
+    bench_need(kw_path_join(key, sizeof key, folder, "curve.key"), folder, NULL);
+    bench_need(kw_curve_load(key, &curve, &fault), key, &fault);
+    bench_need(kw_dealer_connect(line->bus, endpoint, &curve, line->hub.curve, &line->intake, &fault), endpoint, &fault);
+    kw_curve_clear(&curve);
+    line->sender = (struct bench_sender){line->name, line->jurisdiction, line->origin};
+}
+
 void bench_line_open(struct bench_line *line, const char *config, const char *agency, const char *feed)
 {
     struct kw_fault fault = {0};
     *line = (struct bench_line){0};
     bench_need(kw_crypto_init(), "crypto", NULL);
-    bench_need(kw_agent_settings_load(config, true, &line->settings, &fault), config, &fault);
-    line->sender = (struct bench_sender){line->settings.name, line->settings.jurisdiction, line->settings.origin};
     bench_need(kw_bus_new(&line->bus, &fault), "bus", &fault);
-    bench_need(kw_dealer_connect(line->bus, line->settings.endpoint, &line->settings.curve, line->settings.hub.curve, &line->intake,
-                                 &fault),
-               line->settings.endpoint, &fault);
+    connect_intake(line, config);
     greet(line);
     if (agency)
         subscribe(line, agency, feed);
@@ -134,7 +160,7 @@ void bench_line_close(struct bench_line *line)
     kw_socket_close(line->intake);
     kw_socket_close(line->feed);
     kw_bus_free(line->bus);
-    kw_agent_settings_clear(&line->settings);
+    kw_sign_key_free(line->origin);
 }
 
 void bench_line_verify(const struct bench_line *line, const char *domain, const struct kw_message *answer)
@@ -144,7 +170,7 @@ void bench_line_verify(const struct bench_line *line, const char *domain, const 
     bench_need(kw_buf_text(&bytes, domain), "memory", NULL);
     bench_need(kw_buf_append(&bytes, answer->header.data, answer->header.size), "memory", NULL);
     bench_need(kw_take_item(&rest, &signature) == 0 && signature.size == KW_SIGNATURE_SIZE &&
-                       kw_verify(line->settings.hub.sign, bytes.data, bytes.size, signature.data)
+                       kw_verify(line->hub.sign, bytes.data, bytes.size, signature.data)
                    ? 0
                    : -EKEYREJECTED,
                "the hub's signature", NULL);

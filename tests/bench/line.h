@@ -3,13 +3,16 @@
 #ifndef KINWARD_BENCH_LINE_H
 #define KINWARD_BENCH_LINE_H
 
-#include "agent/settings.h"
 #include "batch.h"
+#include "card/card.h"
+#include "config/config.h"
 
 struct bench_line {
     struct kw_bus *bus;
     struct kw_socket *intake, *feed; /* feed NULL: no agency */
-    struct kw_agent_settings settings;
+    char name[KW_LIMIT_PRINCIPAL + 1], jurisdiction[3];
+    struct kw_card hub;
+    struct kw_sign_key *origin;
     struct bench_sender sender;
     uint32_t window;
     char stream[KW_LIMIT_PRINCIPAL + 1]; /* the agency's */
