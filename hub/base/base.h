@@ -100,6 +100,9 @@ void kw_clock_fix(int64_t wall_ms);  /* tests; negative gives the real one back 
 void kw_time_format(int64_t wall_ms, char ret_text[KW_TIME_SIZE]);       /* 2026-01-31T12:00:00.000Z */
 KW_CHECKED int kw_time_parse(struct kw_view text, int64_t *ret_wall_ms); /* RFC 3339 with any offset */
 
+/* From here on this thread, and the processes that it starts, give way to the others where the processor is short. */
+void kw_thread_background(void);
+
 /* ---- files ------------------------------------------------------------- */
 
 /* ret_bytes: what it held is freed. A full disk gives -ENOSPC with KW_E_READ_ONLY, more than limit bytes -EFBIG. */

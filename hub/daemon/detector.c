@@ -9,6 +9,7 @@
 #define GROUP        256  /* entries between two looks at the sockets */
 #define QUIET_MAX    4096 /* entries without any effect that may wait for a commit of the cursor */
 #define QUIET_MS     200
+#define STOPPED      1   /* by visit */
 #define PASSED_WAITS 300 /* tenths of a second */
 
 struct detector {
@@ -23,6 +24,7 @@ struct detector {
     uint64_t quiet;           /* entries in the open transaction */
     int64_t quiet_since_ms;
     bool effect, stop; /* effect: the open transaction holds more than a cursor */
+    bool answered;     /* the group holds a check */
     uint64_t hits, checks;
     int error_logged;
     int64_t pause_until_ms;
@@ -72,9 +74,13 @@ static int inspect(struct detector *detector, const struct kw_entry *entry)
     return kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault);
 }
 
+/* STOPPED: the entry is left for the next scan. An answer does not wait for the bulk that came after its check. */
 static int visit(void *context, const struct kw_entry *entry)
 {
     struct detector *detector = context;
+    if (detector->answered && entry->kind != KW_ENTRY_CHECK)
+        return STOPPED;
+    detector->answered |= entry->kind == KW_ENTRY_CHECK;
     int r = begin(detector);
     if (r < 0)
         return r;
@@ -191,8 +197,11 @@ static int follow(struct detector *detector)
 {
     uint64_t before = detector->position;
     int r = start_passed(detector);
+    detector->answered = false;
     if (r == 0)
         r = kw_journal_scan(detector->reader, detector->position, GROUP, visit, detector, &detector->fault);
+    if (r == STOPPED)
+        r = 0;
     if (r == 0 && (detector->effect || detector->quiet >= QUIET_MAX))
         r = commit(detector);
     if (r < 0)

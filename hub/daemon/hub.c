@@ -176,6 +176,7 @@ static int keeper_body(struct kw_actor *self, struct kw_socket *pipe, void *argu
     struct hub *hub = argument;
     KW_AUTO(kw_journal_reader_closep) struct kw_journal_reader *reader = NULL;
     struct kw_message message = {0};
+    kw_thread_background();
     int r = kw_journal_reader_open(hub->config.data, hub->keys.vault, &reader, fault);
     if (r == 0)
         r = kw_actor_ready(self);

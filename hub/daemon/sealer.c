@@ -284,6 +284,7 @@ static int turn(struct kw_sealer *sealer, struct kw_socket *pipe)
 int kw_seal_body(struct kw_actor *self, struct kw_socket *pipe, void *argument, struct kw_fault *fault)
 {
     struct kw_sealer sealer = {.setup = argument};
+    kw_thread_background(); /* its children inherit it */
     int r = kw_sealer_open(&sealer);
     if (r == 0)
         r = kw_actor_start(sealer.setup->bus, "cosigner", cosign_body, sealer.cosign, &sealer.cosigner, &sealer.fault);

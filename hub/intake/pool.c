@@ -33,10 +33,10 @@ void kw_pool_clear(struct kw_pool *pool)
 
 static int start_child(struct kw_worker *worker)
 {
-    static const char *const arguments[] = {"validator", NULL};
+    static const char *const express[] = {"validator", NULL}, *const bulk[] = {"validator", "bulk", NULL};
     if (kw_clock_monotonic_ms() < worker->child.not_before_ms)
         return -EAGAIN;
-    int r = kw_child_start(&worker->child, arguments, NULL, 0, NULL);
+    int r = kw_child_start(&worker->child, worker->express ? express : bulk, NULL, 0, NULL);
     if (r == 0)
         r = kw_pipe_new(worker->child.fd, &worker->pipe);
     if (r < 0)

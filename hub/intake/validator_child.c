@@ -106,7 +106,8 @@ int kw_validator_child_main(int fd, int argc, char **argv)
     static const struct kw_sandbox_limits limits = {.memory_bytes = MEMORY_MOST, .descriptors = 16};
     struct validator_child child = {0};
     struct kw_fault fault = {0};
-    (void)argc, (void)argv;
+    if (argc > 1 && strcmp(argv[1], "bulk") == 0)
+        kw_thread_background();
     int r = kw_validator_new(&child.validator);
     if (r == 0) {
         warm_up(child.validator);

@@ -179,6 +179,25 @@ static struct kw_delivery *cut_group(struct kw_delivery **queue, uint32_t limit)
     return group;
 }
 
+static int drain(struct writer *writer, struct kw_socket *socket);
+
+/* A check that came meanwhile does not wait for the rest of a group of bulk. */
+static int let_checks_pass(struct writer *writer, struct kw_delivery *delivery)
+{
+    if (delivery->check || !delivery->next)
+        return 0;
+    int r = drain(writer, writer->setup->intake);
+    if (r < 0 || !writer->checks)
+        return r;
+    struct kw_delivery **end = &delivery->next;
+    while (*end)
+        end = &(*end)->next;
+    *end = writer->bulk;
+    writer->bulk = delivery->next;
+    delivery->next = NULL;
+    return 0;
+}
+
 static int commit_group(struct writer *writer, struct kw_delivery *group, struct kw_fault *fault)
 {
     struct kw_journal *journal = writer->setup->journal;
@@ -187,6 +206,8 @@ static int commit_group(struct writer *writer, struct kw_delivery *group, struct
         r = store(writer, delivery, fault);
         if (r == 0 && (r = kw_fault_point("intake.append")) < 0)
             kw_fail(fault, r, KW_E_STORE, "journal", "fault point");
+        if (r == 0)
+            r = let_checks_pass(writer, delivery);
         if (r < 0) {
             delivery->error = r;
             delivery->fault = *fault;
