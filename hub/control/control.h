@@ -24,6 +24,7 @@ struct kw_control_hub {
     int64_t started_ms; /* wall clock */
     struct kw_bus *bus;
     struct kw_zap *zap;
+    const struct kw_journal *journal; /* the writer's: for the size of its index */
     struct kw_journal_reader *reader;
     struct kw_alert_reader *alerts;
     struct kw_socket *writer, *ledger;                       /* links */

@@ -22,10 +22,10 @@ static int put_actor(struct kw_json_out *json, struct kw_socket *pipe, const cha
     return 0;
 }
 
-static int put_journal(struct kw_json_out *json, struct kw_journal_reader *reader, struct kw_fault *fault)
+static int put_journal(struct kw_json_out *json, const struct kw_control_hub *hub, struct kw_fault *fault)
 {
     struct kw_journal_counts counts;
-    int r = kw_journal_count(reader, &counts, fault);
+    int r = kw_journal_count(hub->reader, &counts, fault);
     if (r < 0)
         return r;
     kw_json_object(json, "journal");
@@ -34,6 +34,7 @@ static int put_journal(struct kw_json_out *json, struct kw_journal_reader *reade
     kw_json_integer(json, "rejected", (int64_t)counts.rejected);
     kw_json_integer(json, "quarantined", (int64_t)counts.quarantined);
     kw_json_integer(json, "quarantine_open", (int64_t)counts.quarantine_open);
+    kw_json_integer(json, "index_bytes", (int64_t)kw_journal_index_bytes(hub->journal));
     kw_json_close(json, '}');
     return 0;
 }
@@ -51,7 +52,7 @@ int kw_control_status(struct kw_control_call *call, struct kw_fault *fault)
     kw_json_string(&json, "jurisdiction", hub->jurisdiction);
     kw_json_integer(&json, "epoch", (int64_t)hub->epoch);
     kw_json_string(&json, "started", started);
-    int r = put_journal(&json, hub->reader, fault);
+    int r = put_journal(&json, hub, fault);
     if (r == 0)
         r = put_actor(&json, hub->intake, "intake");
     if (r == 0)

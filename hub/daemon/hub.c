@@ -271,6 +271,7 @@ static int open_control(struct hub *hub, struct kw_fault *fault)
                                                .started_ms = kw_clock_wall_ms(),
                                                .bus = hub->bus,
                                                .zap = hub->zap,
+                                               .journal = hub->journal,
                                                .reader = hub->reader,
                                                .alerts = hub->alerts,
                                                .writer = hub->links[CONTROL_WRITER][0],

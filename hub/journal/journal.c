@@ -198,6 +198,11 @@ void kw_journal_closep(struct kw_journal **journal)
     *journal = NULL;
 }
 
+size_t kw_journal_index_bytes(const struct kw_journal *journal)
+{
+    return atomic_load(&journal->sources.bytes) + atomic_load(&journal->batches.bytes);
+}
+
 struct kw_journal_reader *kw_journal_self(struct kw_journal *journal)
 {
     return &journal->self;

@@ -37,6 +37,8 @@ KW_CHECKED int kw_journal_begin(struct kw_journal *journal, struct kw_fault *fau
 /* 0 only when all of it is on stable storage; otherwise nothing of it is there and the memory hashes are as before. */
 KW_CHECKED int kw_journal_commit(struct kw_journal *journal, struct kw_fault *fault);
 void kw_journal_rollback(struct kw_journal *journal); /* harmless without a transaction */
+/* Bytes of the memory hashes; from any thread. */
+size_t kw_journal_index_bytes(const struct kw_journal *journal);
 /* The writer's own reading side, for its thread only; sees the open transaction. Not to be closed. */
 struct kw_journal_reader *kw_journal_self(struct kw_journal *journal);
 

@@ -3,6 +3,8 @@
 #ifndef KINWARD_JOURNAL_PRIVATE_H
 #define KINWARD_JOURNAL_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "journal/journal.h"
 #include "store/store.h"
 
@@ -24,6 +26,7 @@ struct kw_tagmap {
     } shards[TAGMAP_SHARDS];
     struct kw_tag_change *changes;
     size_t changed, room;
+    atomic_size_t bytes; /* of all slots; any thread may read it */
 };
 void kw_tagmap_clear(struct kw_tagmap *map);
 KW_CHECKED int kw_tagmap_reserve(struct kw_tagmap *map, uint64_t count); /* memory for so many, before a rebuild */

@@ -32,7 +32,7 @@ static void place(struct kw_tag_shard *shard, uint64_t tag, uint64_t number)
     shard->count++;
 }
 
-static int grow(struct kw_tag_shard *shard, uint32_t capacity)
+static int grow(struct kw_tagmap *map, struct kw_tag_shard *shard, uint32_t capacity)
 {
     struct kw_tag_shard bigger = {kw_alloc(capacity * sizeof(struct kw_tag_slot)), capacity, 0};
     if (!bigger.slots)
@@ -41,6 +41,7 @@ static int grow(struct kw_tag_shard *shard, uint32_t capacity)
         if (shard->slots[i].number)
             place(&bigger, shard->slots[i].tag, shard->slots[i].number);
     kw_free(shard->slots);
+    atomic_fetch_add(&map->bytes, (capacity - shard->capacity) * sizeof(struct kw_tag_slot));
     *shard = bigger;
     return 0;
 }
@@ -59,7 +60,7 @@ int kw_tagmap_reserve(struct kw_tagmap *map, uint64_t count)
     while (capacity * 3 / 4 < each + each / 8)
         capacity *= 2;
     for (size_t i = 0; i < TAGMAP_SHARDS; i++)
-        if (map->shards[i].capacity < capacity && grow(&map->shards[i], (uint32_t)capacity) < 0)
+        if (map->shards[i].capacity < capacity && grow(map, &map->shards[i], (uint32_t)capacity) < 0)
             return -ENOMEM;
     return 0;
 }
@@ -77,7 +78,7 @@ int kw_tagmap_prepare(struct kw_tagmap *map, uint64_t tag)
     struct kw_tag_shard *shard = shard_of(map, tag);
     if (shard->count + 1 <= shard->capacity - shard->capacity / 4)
         return 0;
-    return grow(shard, shard->capacity ? 2 * shard->capacity : FIRST_CAPACITY);
+    return grow(map, shard, shard->capacity ? 2 * shard->capacity : FIRST_CAPACITY);
 }
 
 static uint32_t locate(const struct kw_tag_shard *shard, uint64_t tag, uint64_t number)

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bare.c - the journal's two tables with nothing around them: bare calls of SQLite, hash and encryption. */
+/* bare.c - nothing but SQLite: open, insert, commit, copy the log. */
 #include "bare.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-static int note_pages(void *context, sqlite3 *db, const char *name, int pages)
-{
-    (void)db;
-    (void)name;
-    ((struct bare *)context)->pages = pages;
-    return SQLITE_OK;
-}
+#define LOG_PAGES (64 << 20 >> 12) /* as the store's: from here on the writer copies what is left */
 
-static void need(struct bare *bare, int code)
+static void need(struct bench_bare *bare, int code)
 {
     if (code == SQLITE_OK || code == SQLITE_DONE)
         return;
@@ -21,7 +15,26 @@ static void need(struct bare *bare, int code)
     exit(1);
 }
 
-void bare_open(struct bare *bare, const char *path)
+static int note_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct bench_bare *)context)->pages = pages;
+    return SQLITE_OK;
+}
+
+static void *copy_log(void *context)
+{
+    struct bench_bare *bare = context;
+    for (int i = 1; !atomic_load(&bare->stop); i++) {
+        usleep(50000);
+        if (i % 20 == 0) /* each second, as the hub's keeper */
+            sqlite3_wal_checkpoint_v2(bare->copying, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+    return NULL;
+}
+
+void bench_bare_open(struct bench_bare *bare, const char *path)
 {
     need(bare, sqlite3_open(path, &bare->db));
     need(bare, sqlite3_exec(bare->db,
@@ -35,39 +48,45 @@ void bare_open(struct bare *bare, const char *path)
                                   &bare->entry, NULL));
     need(bare, sqlite3_prepare_v3(bare->db, "INSERT INTO key VALUES(?, ?)", -1, SQLITE_PREPARE_PERSISTENT, &bare->key, NULL));
     sqlite3_wal_hook(bare->db, note_pages, bare);
+    need(bare, sqlite3_open(path, &bare->copying));
+    if (pthread_create(&bare->copier, NULL, copy_log, bare) != 0)
+        exit(1);
 }
 
-void bare_close(struct bare *bare)
+void bench_bare_close(struct bench_bare *bare)
 {
+    atomic_store(&bare->stop, true);
+    pthread_join(bare->copier, NULL);
     sqlite3_finalize(bare->entry);
     sqlite3_finalize(bare->key);
+    sqlite3_close(bare->copying);
     sqlite3_close(bare->db);
 }
 
-void bare_begin(struct bare *bare)
+void bench_bare_begin(struct bench_bare *bare)
 {
     need(bare, sqlite3_exec(bare->db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
 }
 
-void bare_commit(struct bare *bare)
+void bench_bare_insert(struct bench_bare *bare, uint64_t position, const struct bench_row *row)
 {
-    need(bare, sqlite3_exec(bare->db, "COMMIT", NULL, NULL, NULL));
-    if (bare->pages >= 16384)
-        sqlite3_wal_checkpoint_v2(bare->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-}
-
-void bare_insert(struct bare *bare, uint64_t position, const struct bare_row *row)
-{
-    const struct kw_view blobs[] = {row->commitment, row->wrapped_key, row->body};
+    const struct kw_view *sealed[] = {&row->commitment, &row->wrapped_key, &row->body};
     sqlite3_bind_int64(bare->entry, 1, (int64_t)position);
     for (int i = 2; i <= 7; i++)
         sqlite3_bind_int64(bare->entry, i, i == 7 ? 1700000000000 : 1);
     for (int i = 0; i < 3; i++)
-        sqlite3_bind_blob(bare->entry, 8 + i, blobs[i].data, (int)blobs[i].size, SQLITE_STATIC);
+        sqlite3_bind_blob(bare->entry, 8 + i, sealed[i]->data, (int)sealed[i]->size, SQLITE_STATIC);
     need(bare, sqlite3_step(bare->entry));
     sqlite3_reset(bare->entry);
     sqlite3_bind_int64(bare->key, 1, (int64_t)position);
     sqlite3_bind_blob(bare->key, 2, row->packed.data, (int)row->packed.size, SQLITE_STATIC);
     need(bare, sqlite3_step(bare->key));
     sqlite3_reset(bare->key);
+}
+
+void bench_bare_commit(struct bench_bare *bare)
+{
+    need(bare, sqlite3_exec(bare->db, "COMMIT", NULL, NULL, NULL));
+    if (bare->pages >= LOG_PAGES)
+        sqlite3_wal_checkpoint_v2(bare->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }

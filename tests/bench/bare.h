@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bare.h - the journal's two tables with nothing around them, as the floor that the journal is measured against. */
+/* bare.h - the journal's two large tables by bare SQLite calls, with the journal's settings and a thread that copies the log. */
 #ifndef KINWARD_BENCH_BARE_H
 #define KINWARD_BENCH_BARE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base/base.h"
 
-struct bare {
-    sqlite3 *db;
+struct bench_bare {
+    sqlite3 *db, *copying;
     sqlite3_stmt *entry, *key;
-    int pages; /* of the write-ahead log */
+    int pages; /* in the log */
+    pthread_t copier;
+    atomic_bool stop;
 };
-struct bare_row {
+struct bench_row {
     struct kw_view commitment, wrapped_key, body, packed;
 };
-/* All end the program with SQLite's message on an error. */
-void bare_open(struct bare *bare, const char *path);
-void bare_close(struct bare *bare);
-void bare_begin(struct bare *bare);
-void bare_insert(struct bare *bare, uint64_t position, const struct bare_row *row);
-void bare_commit(struct bare *bare); /* and a checkpoint where the log has grown */
+void bench_bare_open(struct bench_bare *bare, const char *path);
+void bench_bare_close(struct bench_bare *bare);
+void bench_bare_begin(struct bench_bare *bare);
+void bench_bare_insert(struct bench_bare *bare, uint64_t position, const struct bench_row *row);
+void bench_bare_commit(struct bench_bare *bare); /* and bounds the log, as the store does */
 
 #endif

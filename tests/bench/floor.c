@@ -1,191 +1,246 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* floor.c - what the libraries alone take for the same records: CURVE receive, one-pass validation, hash, encryption, SQLite.
+/* floor.c - what the hub's way costs at least: the bare calls of the same libraries for the same records, in one loop.
  *
- * usage: bench-floor FOLDER COUNT BATCH GROUP
+ * usage: bench-floor FOLDER RECORDS BATCH GROUP      FOLDER is on the disk that counts
+ *        bench-floor FOLDER sync                     small append and fdatasync
  *
- * One loop, one thread, beside ZeroMQ's own and the sender's: messages of BATCH records come over CURVE on loopback; each record
- * is validated (with canonical bytes and image), hashed, encrypted and inserted into the journal's two tables; a commit after
- * GROUP records. No signatures, no receipts, no match keys, no rules, no ledger. Then the disk: fdatasync of 4 KiB appended.
+ * One thread takes batches from a CURVE socket on loopback, and for each record: SHA-256, one-pass validation with the record's
+ * image, encryption of the record's key and body, insertion into the journal's two tables; GROUP records a commit, then a word back
+ * to the sender. Sender, ZeroMQ's own threads and the copying of the log are beside it, as with the hub. There is nothing of
+ * signatures, batches' receipts, duplicates, match keys, detection, alerts or ledger.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include "bare.h"
-#include "base/limits.h"
-#include "bus/bus.h"
-#include "crypto/crypto.h"
+#include "batch.h"
 #include "record/record.h"
-#include "records.h"
 
-#define FOUND 8 /* match keys of a record, about */
+#define WINDOW 1024 /* records on their way, as the hub's */
+#define PACKED 178  /* bytes of the narrow row: 82 and 12 match keys */
+#define SYNCS  300
 
-struct sender {
-    struct kw_bus *bus;
-    struct kw_curve key;
-    const char *endpoint;
-    const uint8_t *server;
-    const struct bench_records *records;
-    struct kw_message *messages;
-    uint64_t count, batch;
-    size_t message_count;
+struct keys {
+    char server_public[41], server_secret[41], client_public[41], client_secret[41];
 };
 
-static void make_messages(struct sender *sender)
+struct sender {
+    pthread_t thread;
+    const struct keys *keys;
+    char endpoint[128];
+    struct kw_message *messages;
+    uint32_t *counts;
+    size_t count;
+};
+
+static void zmq_need(int answer, const char *what)
 {
-    sender->message_count = (sender->count + sender->batch - 1) / sender->batch;
-    sender->messages = kw_alloc(sender->message_count * sizeof *sender->messages);
-    bench_need(sender->messages ? 0 : -ENOMEM, "memory", NULL);
-    for (uint64_t number = 0; number < sender->count; number++) {
-        KW_AUTO(kw_buf_clear) struct kw_buf record = {0};
-        struct kw_message *message = &sender->messages[number / sender->batch];
-        strcpy(message->verb, "SUBMIT");
-        bench_record_of(sender->records, number, &record);
-        bench_need(kw_put_item(&message->payload, record.data, record.size), "memory", NULL);
-    }
+    bench_need(answer < 0 ? -zmq_errno() : 0, what, NULL);
 }
 
-static void *send_all(void *argument)
+/* ---- the other side -------------------------------------------------------------- */
+
+static void *send_all(void *context)
 {
-    struct sender *sender = argument;
-    struct kw_socket *dealer = NULL;
-    struct kw_fault fault = {0};
-    bench_need(kw_dealer_connect(sender->bus, sender->endpoint, &sender->key, sender->server, &dealer, &fault), "sender", &fault);
-    for (size_t i = 0; i < sender->message_count; i++) {
-        while (kw_send(dealer, &sender->messages[i]) == -EAGAIN) {
-            struct kw_poll item = {.socket = dealer, .want_write = true};
-            bench_need(kw_poll(&item, 1, 1000), "poll", NULL);
+    struct sender *sender = context;
+    void *zmq = zmq_ctx_new(), *socket = zmq_socket(zmq, ZMQ_DEALER);
+    uint32_t under_way = 0, done = 0;
+    zmq_need(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, sender->keys->server_public, 41), "curve");
+    zmq_need(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, sender->keys->client_public, 41), "curve");
+    zmq_need(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, sender->keys->client_secret, 41), "curve");
+    zmq_need(zmq_connect(socket, sender->endpoint), "connect");
+    for (size_t i = 0; i < sender->count; i++) {
+        while (under_way && under_way + sender->counts[i] > WINDOW) {
+            zmq_need(zmq_recv(socket, &done, sizeof done, 0), "receive");
+            under_way -= done;
         }
+        zmq_need(zmq_send(socket, sender->messages[i].header.data, sender->messages[i].header.size, ZMQ_SNDMORE), "send");
+        zmq_need(zmq_send(socket, sender->messages[i].payload.data, sender->messages[i].payload.size, 0), "send");
+        under_way += sender->counts[i];
     }
-    kw_socket_close(dealer); /* what is queued leaves within the linger time; the receiver counts */
+    while (under_way) {
+        zmq_need(zmq_recv(socket, &done, sizeof done, 0), "receive");
+        under_way -= done;
+    }
+    zmq_close(socket);
+    zmq_ctx_term(zmq);
     return NULL;
 }
 
+/* ---- one loop ---------------------------------------------------------------------- */
+
 struct floor {
+    struct bench_bare bare;
     struct kw_validator *validator;
-    struct bare bare;
-    struct kw_buf canonical, image, plain, sealed, wrapped;
-    uint8_t vault[KW_KEY_SIZE], packed[82 + 8 * FOUND];
-    uint64_t done, group;
+    struct kw_buf image, wrapped, body, plain;
+    uint8_t vault[KW_KEY_SIZE], packed[PACKED];
+    uint64_t position;
+    uint8_t route[256];
+    size_t route_size;
 };
 
-static void take_record(struct floor *floor, struct kw_view record)
+static void store_record(struct floor *floor, struct kw_view leaf, struct kw_view record)
 {
+    uint8_t hash[KW_HASH_SIZE], key[KW_KEY_SIZE];
+    const struct kw_view context = {hash, sizeof hash};
     struct kw_fault fault = {0};
-    bool is_canonical = false;
-    uint8_t digest[KW_HASH_SIZE];
-    floor->canonical.size = floor->image.size = floor->plain.size = floor->sealed.size = floor->wrapped.size = 0;
-    bench_need(kw_validate(floor->validator, record, NULL, &floor->image, &is_canonical, &fault), "validate", &fault);
-    bench_need(is_canonical ? 0 : -EBADMSG, "canonical", NULL);
-    kw_sha256_of(record.data, record.size, digest);
+    bool canonical = false;
+    kw_sha256_of(record.data, record.size, hash);
+    bench_need(kw_validate(floor->validator, record, NULL, &floor->image, &canonical, &fault), "validate", &fault);
+    bench_need(canonical ? 0 : -EBADMSG, "canonical", NULL);
+    floor->wrapped.size = floor->body.size = floor->plain.size = 0;
+    kw_random(key, sizeof key);
+    bench_need(kw_encrypt(floor->vault, context, (struct kw_view){key, sizeof key}, &floor->wrapped), "encrypt", NULL);
     bench_need(kw_put_item(&floor->plain, record.data, record.size), "memory", NULL);
     bench_need(kw_put_item(&floor->plain, floor->image.data, floor->image.size), "memory", NULL);
-    bench_need(
-        kw_encrypt(floor->vault, (struct kw_view){digest, sizeof digest}, (struct kw_view){digest, sizeof digest}, &floor->wrapped),
-        "encrypt", NULL);
-    bench_need(kw_encrypt(floor->vault, (struct kw_view){0}, kw_view_of(&floor->plain), &floor->sealed), "encrypt", NULL);
-    if (floor->done % floor->group == 0)
-        bare_begin(&floor->bare);
-    bare_insert(&floor->bare, ++floor->done,
-                &(struct bare_row){.commitment = {digest, sizeof digest},
-                                   .wrapped_key = kw_view_of(&floor->wrapped),
-                                   .body = kw_view_of(&floor->sealed),
-                                   .packed = {floor->packed, sizeof floor->packed}});
-    if (floor->done % floor->group == 0)
-        bare_commit(&floor->bare);
+    bench_need(kw_put_item(&floor->plain, leaf.data, leaf.size), "memory", NULL);
+    bench_need(kw_encrypt(key, context, kw_view_of(&floor->plain), &floor->body), "encrypt", NULL);
+    const struct bench_row row = {context, kw_view_of(&floor->wrapped), kw_view_of(&floor->body), {floor->packed, PACKED}};
+    bench_bare_insert(&floor->bare, ++floor->position, &row);
 }
 
-static void receive_all(struct floor *floor, struct kw_socket *router, uint64_t count)
+/* Records of one message; 0 when none has come and wait is false. */
+static uint32_t take_message(struct floor *floor, void *socket, bool wait)
 {
-    struct kw_message message = {0};
-    while (floor->done < count) {
-        struct kw_poll item = {.socket = router};
-        bench_need(kw_poll(&item, 1, 30000), "poll", NULL);
-        bench_need(item.readable ? 0 : -ETIMEDOUT, "records", NULL);
-        while (kw_receive(router, &message) == 0) {
-            struct kw_view rest = kw_view_of(&message.payload), record;
-            while (rest.size && kw_take_item(&rest, &record) == 0)
-                take_record(floor, record);
+    zmq_msg_t header, payload;
+    int size = zmq_recv(socket, floor->route, sizeof floor->route, wait ? 0 : ZMQ_DONTWAIT);
+    if (size < 0 && zmq_errno() == EAGAIN)
+        return 0;
+    zmq_need(size, "receive");
+    floor->route_size = (size_t)size;
+    zmq_msg_init(&header);
+    zmq_msg_init(&payload);
+    zmq_need(zmq_msg_recv(&header, socket, 0), "receive");
+    zmq_need(zmq_msg_recv(&payload, socket, 0), "receive");
+    struct kw_view rest = {zmq_msg_data(&payload), zmq_msg_size(&payload)}, leaf, record;
+    uint32_t count = 0;
+    for (; rest.size; count++) {
+        bench_need(kw_take_item(&rest, &leaf), "item", NULL);
+        bench_need(kw_take_item(&rest, &record), "item", NULL);
+        store_record(floor, leaf, record);
+    }
+    zmq_msg_close(&header);
+    zmq_msg_close(&payload);
+    return count;
+}
+
+static uint64_t run(struct floor *floor, void *socket, uint64_t records, uint32_t group)
+{
+    uint64_t done = 0, commits = 0;
+    while (done < records) {
+        uint32_t taken = 0, more = 1;
+        bench_bare_begin(&floor->bare);
+        while (taken < group && more) {
+            more = take_message(floor, socket, taken == 0);
+            taken += more;
         }
+        bench_bare_commit(&floor->bare);
+        commits++;
+        done += taken;
+        zmq_need(zmq_send(socket, floor->route, floor->route_size, ZMQ_SNDMORE), "send");
+        zmq_need(zmq_send(socket, &taken, sizeof taken, 0), "send");
     }
-    if (floor->done % floor->group)
-        bare_commit(&floor->bare);
-    kw_message_clear(&message);
+    return commits;
 }
 
-static double sync_ms(const char *folder)
+static double cpu_of(clockid_t clock)
 {
-    enum { TIMES = 200 };
-    static const uint8_t block[4096];
-    double times[TIMES];
-    char path[4096];
-    snprintf(path, sizeof path, "%s/sync", folder);
-    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    bench_need(fd < 0 ? -errno : 0, path, NULL);
-    for (int i = 0; i < TIMES; i++) {
-        double start = bench_now();
-        bench_need(write(fd, block, sizeof block) == sizeof block && fdatasync(fd) == 0 ? 0 : -EIO, path, NULL);
-        times[i] = 1e3 * (bench_now() - start);
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void make_messages(struct sender *sender, uint64_t records, uint32_t batch)
+{
+    struct bench_records *templates = bench_records_new(getenv("KINWARD_SOURCE") ? getenv("KINWARD_SOURCE") : ".");
+    struct kw_sign_key *key = NULL;
+    bench_need(kw_sign_key_new(&key), "key", NULL);
+    const struct bench_sender identity = {"ke-civil", "KE", key};
+    sender->count = (records + batch - 1) / batch;
+    sender->messages = kw_alloc(sender->count * sizeof *sender->messages);
+    sender->counts = kw_alloc(sender->count * sizeof *sender->counts);
+    bench_need(sender->messages && sender->counts ? 0 : -ENOMEM, "memory", NULL);
+    for (size_t i = 0; i < sender->count; i++) {
+        struct bench_batch made = {0};
+        uint64_t left = records - i * batch;
+        sender->counts[i] = (uint32_t)(left < batch ? left : batch);
+        bench_batch_fill(&made, templates, i * batch, sender->counts[i]);
+        bench_batch_sign(&made, &identity, "SUBMIT", false, i, &sender->messages[i]);
     }
+    kw_sign_key_free(key);
+    bench_records_free(templates);
+}
+
+static void measure(const char *folder, uint64_t records, uint32_t batch, uint32_t group)
+{
+    struct keys keys;
+    struct sender sender = {.keys = &keys};
+    struct floor floor = {.position = 0};
+    char path[4096];
+    int yes = 1;
+    size_t size = sizeof sender.endpoint;
+    zmq_need(zmq_curve_keypair(keys.server_public, keys.server_secret), "keys");
+    zmq_need(zmq_curve_keypair(keys.client_public, keys.client_secret), "keys");
+    void *zmq = zmq_ctx_new(), *socket = zmq_socket(zmq, ZMQ_ROUTER);
+    zmq_need(zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof yes), "curve");
+    zmq_need(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys.server_secret, 41), "curve");
+    zmq_need(zmq_bind(socket, "tcp://127.0.0.1:*"), "bind");
+    zmq_need(zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, sender.endpoint, &size), "endpoint");
+    make_messages(&sender, records, batch);
+    snprintf(path, sizeof path, "%s/floor.db", folder);
+    bench_bare_open(&floor.bare, path);
+    bench_need(kw_validator_new(&floor.validator), "validator", NULL);
+    kw_random(floor.packed, sizeof floor.packed);
+    double start = bench_now(), cpu = cpu_of(CLOCK_THREAD_CPUTIME_ID), all = cpu_of(CLOCK_PROCESS_CPUTIME_ID);
+    bench_need(-pthread_create(&sender.thread, NULL, send_all, &sender), "thread", NULL);
+    uint64_t commits = run(&floor, socket, records, group);
+    double seconds = bench_now() - start;
+    cpu = cpu_of(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    all = cpu_of(CLOCK_PROCESS_CPUTIME_ID) - all;
+    pthread_join(sender.thread, NULL);
+    printf("{\"records\":%llu,\"seconds\":%.6f,\"cpu_us\":%.2f,\"all_cpu_us\":%.2f,\"commits\":%llu}\n",
+           (unsigned long long)records, seconds, 1e6 * cpu / (double)records, 1e6 * all / (double)records,
+           (unsigned long long)commits);
+    zmq_close(socket);
+    zmq_ctx_term(zmq);
+    bench_bare_close(&floor.bare);
+    unlink(path);
+}
+
+static void measure_sync(const char *folder)
+{
+    char path[4096];
+    static uint8_t bytes[4096];
+    double each[SYNCS];
+    snprintf(path, sizeof path, "%s/sync", folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    bench_need(fd < 0 ? -errno : 0, path, NULL);
+    for (int i = 0; i < SYNCS; i++) {
+        double start = bench_now();
+        bench_need(write(fd, bytes, sizeof bytes) < 0 || fdatasync(fd) < 0 ? -errno : 0, path, NULL);
+        each[i] = 1e3 * (bench_now() - start);
+    }
+    double p50 = bench_quantile(each, SYNCS, 0.5), p99 = bench_quantile(each, SYNCS, 0.99);
+    printf("{\"syncs\":%d,\"p50_ms\":%.4f,\"p99_ms\":%.4f}\n", SYNCS, p50, p99);
     close(fd);
     unlink(path);
-    return bench_quantile(times, TIMES, 0.5);
-}
-
-static double run(struct floor *floor, struct sender *sender)
-{
-    struct kw_zap *zap = NULL;
-    struct kw_socket *router = NULL;
-    struct kw_curve key = {0};
-    struct kw_fault fault = {0};
-    pthread_t thread;
-    bench_need(kw_bus_new(&sender->bus, &fault), "bus", &fault);
-    bench_need(kw_zap_start(sender->bus, &zap, &fault), "zap", &fault);
-    bench_need(kw_curve_new(&key), "key", NULL);
-    bench_need(kw_curve_new(&sender->key), "key", NULL);
-    bench_need(kw_zap_allow(zap, sender->key.public_key, "bench"), "zap", NULL);
-    bench_need(kw_router_bind(sender->bus, "tcp://127.0.0.1:0", &key, &router, &fault), "router", &fault);
-    sender->endpoint = kw_socket_endpoint(router);
-    sender->server = key.public_key;
-    make_messages(sender);
-    double start = bench_now();
-    bench_need(-pthread_create(&thread, NULL, send_all, sender), "thread", NULL);
-    receive_all(floor, router, sender->count);
-    double seconds = bench_now() - start;
-    pthread_join(thread, NULL);
-    kw_socket_close(router);
-    kw_zap_stop(zap);
-    kw_bus_free(sender->bus);
-    kw_curve_clear(&key);
-    kw_curve_clear(&sender->key);
-    kw_free(sender->messages);
-    return seconds;
 }
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    struct floor floor = {0};
-    struct sender sender = {0};
-    if (argc != 5 || (sender.count = strtoull(argv[2], NULL, 10)) == 0 || (sender.batch = strtoull(argv[3], NULL, 10)) == 0 ||
-        (floor.group = strtoull(argv[4], NULL, 10)) == 0) {
-        fprintf(stderr, "bench-floor: see the head of tests/bench/floor.c\n");
+    if (argc != 5 && !(argc == 3 && strcmp(argv[2], "sync") == 0)) {
+        fprintf(stderr, "usage: bench-floor FOLDER RECORDS BATCH GROUP | FOLDER sync\n");
         return 2;
     }
     bench_need(kw_crypto_init(), "crypto", NULL);
-    bench_need(kw_validator_new(&floor.validator), "validator", NULL);
-    kw_random(floor.vault, sizeof floor.vault);
-    struct bench_records *records = bench_records_new(getenv("KINWARD_SOURCE") ? getenv("KINWARD_SOURCE") : ".");
-    sender.records = records;
-    snprintf(path, sizeof path, "%s/floor.db", argv[1]);
-    bare_open(&floor.bare, path);
-    double seconds = run(&floor, &sender);
-    bare_close(&floor.bare);
-    printf("{\"records\":%llu,\"seconds\":%.6f,\"sync_ms\":%.4f}\n", (unsigned long long)sender.count, seconds, sync_ms(argv[1]));
-    bench_records_free(records);
-    kw_validator_free(floor.validator);
+    if (argc == 3)
+        measure_sync(argv[1]);
+    else
+        measure(argv[1], strtoull(argv[2], NULL, 10), (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]));
     return 0;
 }

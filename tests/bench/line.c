@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "xml/xml.h"
 
 #define WAIT_MS 30000
 #define CREDIT  1000
@@ -114,28 +113,34 @@ static void subscribe(struct bench_line *line, const char *agency, const char *e
     kw_message_clear(&answer);
 }
 
-static void key_path(const struct bench_line *line, const char *folder, const char *name, char ret_path[KW_PATH_SIZE])
+/* What agent.xml says of the hub, and the keys beside it. */
+static void connect_intake(struct bench_line *line, const char *path)
 {
-    bench_need(kw_path_join(ret_path, KW_PATH_SIZE, folder, name), line->config.path, NULL);
-}
-
-static void read_settings(struct bench_line *line, const char *path)
-{
+    struct kw_config file = {0};
     struct kw_fault fault = {0};
-    char keys[KW_PATH_SIZE], card[KW_PATH_SIZE], file[KW_PATH_SIZE];
-    bench_need(kw_config_load(path, "agent", &line->config, &fault), path, &fault);
-    const struct kw_xml_element *root = line->config.root, *hub = kw_config_child(&line->config, "hub");
-    bench_need(kw_config_text(&line->config, root, "name", NULL, line->name, sizeof line->name, &fault), path, &fault);
-    bench_need(kw_config_text(&line->config, root, "jurisdiction", NULL, line->jurisdiction, sizeof line->jurisdiction, &fault),
-               path, &fault);
-    bench_need(kw_config_text(&line->config, hub, "endpoint", NULL, line->endpoint, sizeof line->endpoint, &fault), path, &fault);
-    bench_need(kw_config_path(&line->config, hub, "card", NULL, card, &fault), path, &fault);
-    bench_need(kw_config_path(&line->config, kw_config_child(&line->config, "keys"), "folder", NULL, keys, &fault), path, &fault);
+    struct kw_curve curve = {0};
+    char endpoint[256], card[KW_PATH_SIZE], folder[KW_PATH_SIZE], key[KW_PATH_SIZE];
+    bench_need(kw_config_load(path, "agent", &file, &fault), path, &fault);
+    const struct kw_xml_element *hub = kw_config_child(&file, "hub"), *keys = kw_config_child(&file, "keys");
+    int r = kw_config_text(&file, file.root, "name", NULL, line->name, sizeof line->name, &fault);
+    if (r == 0)
+        r = kw_config_text(&file, file.root, "jurisdiction", NULL, line->jurisdiction, sizeof line->jurisdiction, &fault);
+    if (r == 0)
+        r = kw_config_text(&file, hub, "endpoint", NULL, endpoint, sizeof endpoint, &fault);
+    if (r == 0)
+        r = kw_config_path(&file, hub, "card", NULL, card, &fault);
+    if (r == 0)
+        r = kw_config_path(&file, keys, "folder", NULL, folder, &fault);
+    bench_need(r, path, &fault);
+    kw_config_clear(&file);
     bench_need(kw_card_load(card, &line->hub, &fault), card, &fault);
-    key_path(line, keys, "curve.key", file);
-    bench_need(kw_curve_load(file, &line->curve, &fault), file, &fault);
-    key_path(line, keys, "origin.key", file);
-    bench_need(kw_sign_key_load(file, &line->origin, &fault), file, &fault);
+    bench_need(kw_path_join(key, sizeof key, folder, "origin.key"), folder, NULL);
+    bench_need(kw_sign_key_load(key, &line->origin, &fault), key, &fault);
+    bench_need(kw_path_join(key, sizeof key, folder, "curve.key"), folder, NULL);
+    bench_need(kw_curve_load(key, &curve, &fault), key, &fault);
+    bench_need(kw_dealer_connect(line->bus, endpoint, &curve, line->hub.curve, &line->intake, &fault), endpoint, &fault);
+    kw_curve_clear(&curve);
+    line->sender = (struct bench_sender){line->name, line->jurisdiction, line->origin};
 }
 
 void bench_line_open(struct bench_line *line, const char *config, const char *agency, const char *feed)
@@ -143,12 +148,8 @@ void bench_line_open(struct bench_line *line, const char *config, const char *ag
     struct kw_fault fault = {0};
     *line = (struct bench_line){0};
     bench_need(kw_crypto_init(), "crypto", NULL);
-    bench_need(kw_xml_init(), "libxml2", NULL);
-    read_settings(line, config);
-    line->sender = (struct bench_sender){line->name, line->jurisdiction, line->origin};
     bench_need(kw_bus_new(&line->bus, &fault), "bus", &fault);
-    bench_need(kw_dealer_connect(line->bus, line->endpoint, &line->curve, line->hub.curve, &line->intake, &fault), line->endpoint,
-               &fault);
+    connect_intake(line, config);
     greet(line);
     if (agency)
         subscribe(line, agency, feed);
@@ -159,9 +160,7 @@ void bench_line_close(struct bench_line *line)
     kw_socket_close(line->intake);
     kw_socket_close(line->feed);
     kw_bus_free(line->bus);
-    kw_curve_clear(&line->curve);
     kw_sign_key_free(line->origin);
-    kw_config_clear(&line->config);
 }
 
 void bench_line_verify(const struct bench_line *line, const char *domain, const struct kw_message *answer)

@@ -4,18 +4,15 @@
 #define KINWARD_BENCH_LINE_H
 
 #include "batch.h"
-#include "bus/bus.h"
 #include "card/card.h"
 #include "config/config.h"
 
 struct bench_line {
     struct kw_bus *bus;
     struct kw_socket *intake, *feed; /* feed NULL: no agency */
-    struct kw_config config;         /* agent.xml, with what it names: */
+    char name[KW_LIMIT_PRINCIPAL + 1], jurisdiction[3];
     struct kw_card hub;
-    struct kw_curve curve;
     struct kw_sign_key *origin;
-    char name[KW_LIMIT_PRINCIPAL + 1], jurisdiction[3], endpoint[256];
     struct bench_sender sender;
     uint32_t window;
     char stream[KW_LIMIT_PRINCIPAL + 1]; /* the agency's */

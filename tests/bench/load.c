@@ -6,8 +6,8 @@
  *        bench-load --config agent.xml --from N --count N [--seconds N] [--pause MS] [--missing N] check
  *
  * Batches are made and signed before the clock of their chunk runs, receipts and answers are verified after it stops: both are
- * other machines' work. What is measured: CURVE both ways, the hub, its disk. A line of JSON for each chunk. SIGTERM: nothing
- * new is sent, what is under way is awaited.
+ * other machines' work. What is measured: CURVE both ways, the hub, its disk. A line of JSON for each chunk. SIGTERM: nothing new
+ * is sent, what is under way is awaited.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -297,6 +297,10 @@ static void the_memory_hash_takes_back_everything(void **state)
         }
     }
     assert_true(count > 1000);
+    size_t slots = 0;
+    for (size_t i = 0; i < TAGMAP_SHARDS; i++)
+        slots += map->shards[i].capacity;
+    assert_int_equal(map->bytes, slots * sizeof(struct kw_tag_slot));
     kw_tagmap_clear(map);
     kw_free(map);
 }
