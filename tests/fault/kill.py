@@ -181,7 +181,7 @@ def main():
     parser.add_argument("--hangs", type=int, default=3, help="of the children that may hang")
     parser.add_argument("--seed", type=int, default=random.randrange(10 ** 6), help="of the moments; printed")
     parser.add_argument("--only", action="append", choices=TARGETS, help="this target; may be repeated")
-    parser.add_argument("--pace", type=float, default=2.0, help="pauses of the load, as a multiple of the shortest")
+    parser.add_argument("--pace", type=float, default=4.0, help="pauses of the load, as a multiple of the shortest")
     parser.add_argument("--together", action="store_true", help="all in one world, and one check at its end")
     parser.add_argument("--tap", action="store_true", help="as a test program")
     options = parser.parse_args()
