@@ -71,6 +71,10 @@ int kw_cli_error(const char *what, const struct kw_fault *fault);
 int kw_cli_errno(const char *what, int error);
 int kw_cli_exit(enum kw_code code);
 
+/* Prints text that came from outside: bytes that steer a terminal, or turn the direction of what follows, are replaced; in JSON
+ * they are escaped. False when stdout does not take it. */
+bool kw_print_plain(const struct kw_buf *text, bool as_json);
+
 /* A progress bar on stderr, drawn only on a terminal and only when the work takes over a second. Zero-initialised with a label. */
 struct kw_progress {
     const char *label;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* desk.h - what the commands of kinward feed share: the opened inbox, looking alerts up, words and safe text. */
+/* desk.h - what the commands of kinward feed share: the opened inbox, looking alerts up, words. */
 #ifndef KINWARD_CLI_DESK_H
 #define KINWARD_CLI_DESK_H
 
@@ -41,10 +41,6 @@ bool kw_letters_newest(const struct kw_letters *letters, size_t index); /* the n
 KW_CHECKED int kw_desk_title(const struct kw_desk *desk, const struct kw_letter *letter, struct kw_buf *ret_text);
 /* The members of one letter: what a machine needs to know about it. */
 void kw_desk_members(const struct kw_desk *desk, const struct kw_letter *letter, struct kw_json_out *json);
-
-/* Prints text that came from outside: bytes that steer a terminal, or turn the direction of what follows, are replaced; in JSON
- * they are escaped. False when stdout does not take it. */
-bool kw_print_plain(const struct kw_buf *text, bool as_json);
 
 /* ---- the commands of other files ---- */
 int kw_feed_list(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* report.c - error lines, exit codes and the progress bar of all subcommands. */
+/* report.c - error lines, exit codes, the progress bar and safe text of all subcommands. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -79,4 +79,46 @@ void kw_progress_end(struct kw_progress *progress)
     if (progress->drawn_ms != 0)
         fputs("\r\033[K", stderr);
     progress->started_ms = progress->drawn_ms = 0;
+}
+
+/* ---- safe text -------------------------------------------------------------------------------------- */
+
+/* Length of a sequence that must not reach a terminal, and its code point; 0: it may. */
+static size_t hostile(const struct kw_buf *text, size_t at, unsigned *ret_point)
+{
+    const uint8_t *c = text->data + at;
+    const size_t left = text->size - at;
+    if ((c[0] < ' ' && c[0] != '\n' && c[0] != '\t') || c[0] == 0x7f) {
+        *ret_point = c[0];
+        return 1;
+    }
+    if (c[0] == 0xc2 && left > 1 && c[1] >= 0x80 && c[1] <= 0x9f) { /* C1 controls */
+        *ret_point = c[1];
+        return 2;
+    }
+    if (c[0] == 0xe2 && left > 2 &&
+        ((c[1] == 0x80 && c[2] >= 0xa8 && c[2] <= 0xae) ||  /* separators, embeddings and overrides */
+         (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9))) { /* isolates */
+        *ret_point = 0x2000u | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+        return 3;
+    }
+    return 0;
+}
+
+bool kw_print_plain(const struct kw_buf *text, bool as_json)
+{
+    size_t plain = 0;
+    for (size_t i = 0; i < text->size;) {
+        unsigned point;
+        const size_t size = hostile(text, i, &point);
+        if (size == 0) {
+            i++;
+            continue;
+        }
+        fwrite(text->data + plain, 1, i - plain, stdout);
+        printf(as_json ? "\\u%04x" : "\xef\xbf\xbd", point);
+        plain = i += size;
+    }
+    fwrite(text->data + plain, 1, text->size - plain, stdout);
+    return fflush(stdout) == 0 && !ferror(stdout);
 }

@@ -64,8 +64,7 @@ static int print_statement(struct kw_question *question, const char *language, b
     r = kw_alert_render(statement, path, &text, &question->fault);
     if (r < 0)
         return kw_cli_error("review", &question->fault);
-    fputs((const char *)text.data, stdout);
-    return KW_EXIT_DONE;
+    return kw_print_plain(&text, false) ? KW_EXIT_DONE : KW_EXIT_FAILED;
 }
 
 static int review_show(int argc, char **argv)
