@@ -88,6 +88,9 @@ char *kw_strdup(const char *text);
 void kw_free(void *memory);
 void kw_freep(void *pointer_to_pointer); /* for KW_AUTO */
 void kw_closep(int *fd);                 /* for KW_AUTO: closes fd >= 0 and sets -1 */
+/* At the start of a process that handles many messages: memory that is freed stays with the process for the next one, up to some
+ * ten MiB, instead of going back to the kernel and coming again page by page. */
+void kw_memory_keep(void);
 /* Tests: countdown allocations succeed, the next one (for_ever: each later one) gives NULL. -1 switches off. */
 void kw_alloc_fail_after(long countdown, bool for_ever);
 

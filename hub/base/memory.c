@@ -3,6 +3,7 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,15 @@ static bool must_fail(void)
         if (atomic_compare_exchange_weak(&fail_countdown, &left, left - 1))
             return left == 0;
     }
+}
+
+#define KEEP_FREE   (32 << 20)
+#define OWN_MAPPING (4 << 20) /* larger blocks are mapped, and unmapped, one by one */
+
+void kw_memory_keep(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
+    (void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
 }
 
 void *kw_alloc(size_t size)

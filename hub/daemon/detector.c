@@ -15,7 +15,8 @@
 struct detector {
     const struct kw_detect_setup *setup;
     struct kw_journal_reader *reader;
-    struct kw_journal_reader *source; /* of earlier entries, for the rules */
+    struct kw_journal_reader *entries; /* of those entries that are more than their keys */
+    struct kw_journal_reader *source;  /* of earlier entries, for the rules */
     struct kw_alerts *alerts;
     struct kw_detector *rules;
     struct kw_detection detection;
@@ -58,13 +59,15 @@ static int put_answer(struct kw_message *passed, uint64_t position, enum kw_answ
     return r < 0 ? r : kw_put_item(&passed->payload, item.data, item.size);
 }
 
-static int inspect(struct detector *detector, const struct kw_entry *entry)
+static int inspect(struct detector *detector, const struct kw_entry *entry, const uint64_t *found, size_t count)
 {
     struct kw_detect_entry subject = {.position = entry->position,
                                       .kind = entry->kind,
                                       .backfill = entry->flags & KW_ENTRY_BACKFILL,
                                       .received_ms = entry->received_ms,
-                                      .image = entry->image};
+                                      .image = entry->image,
+                                      .found = found,
+                                      .found_count = count};
     int r = kw_detect_inspect(detector->rules, &subject, &detector->detection, &detector->fault);
     if (r < 0)
         return r;
@@ -74,18 +77,11 @@ static int inspect(struct detector *detector, const struct kw_entry *entry)
     return kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault);
 }
 
-/* STOPPED: the entry is left for the next scan. An answer does not wait for the bulk that came after its check. */
-static int visit(void *context, const struct kw_entry *entry)
+static int take(struct detector *detector, const struct kw_entry *entry, const uint64_t *found, size_t count)
 {
-    struct detector *detector = context;
-    if (detector->answered && entry->kind != KW_ENTRY_CHECK)
-        return STOPPED;
-    detector->answered |= entry->kind == KW_ENTRY_CHECK;
-    int r = begin(detector);
-    if (r < 0)
-        return r;
+    int r = 0;
     if (!entry->erased && (entry->kind == KW_ENTRY_RECORD || entry->kind == KW_ENTRY_CHECK)) {
-        r = inspect(detector, entry);
+        r = inspect(detector, entry, found, count);
     } else {
         r = kw_alerts_apply_act(detector->alerts, entry->position, entry->kind, entry->received_ms, entry->record,
                                 &detector->fault);
@@ -98,8 +94,40 @@ static int visit(void *context, const struct kw_entry *entry)
         if (r == 0 || r == -ENOENT)
             r = put_answer(&detector->passed, entry->position, answer, reference);
     }
+    return r;
+}
+
+/* Most entries touch nothing: their keys are indexed, and their body is not read. */
+static int take_quiet(struct detector *detector, uint64_t position, enum kw_entry_kind kind, const uint64_t *found, size_t count)
+{
+    const struct kw_detect_entry subject = {.position = position, .kind = kind};
+    int r = kw_detect_restore(detector->rules, position, kind, found, count);
+    if (r < 0)
+        return kw_fail(&detector->fault, r, r == -ENOMEM ? KW_E_MEMORY : KW_E_INTERNAL, "detect", "the index took no entry");
+    kw_detection_clear(&detector->detection);
+    return kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault);
+}
+
+/* STOPPED: the entry is left for the next scan. An answer does not wait for the bulk that came after its check. */
+static int visit(void *context, uint64_t position, enum kw_entry_kind kind, const uint64_t *found, size_t count)
+{
+    struct detector *detector = context;
+    struct kw_entry entry;
+    bool quiet = false;
+    if (detector->answered && kind != KW_ENTRY_CHECK)
+        return STOPPED;
+    detector->answered |= kind == KW_ENTRY_CHECK;
+    int r = begin(detector);
     if (r == 0)
-        detector->position = entry->position;
+        r = kw_detect_quiet(detector->rules, kind, found, count, &quiet);
+    if (r == 0 && quiet)
+        r = take_quiet(detector, position, kind, found, count);
+    else if (r == 0)
+        r = kw_journal_read(detector->entries, position, &entry, &detector->fault);
+    if (r == 0 && !quiet)
+        r = take(detector, &entry, found, count);
+    if (r == 0)
+        detector->position = position;
     return r;
 }
 
@@ -199,7 +227,8 @@ static int follow(struct detector *detector)
     int r = start_passed(detector);
     detector->answered = false;
     if (r == 0)
-        r = kw_journal_scan(detector->reader, detector->position, GROUP, visit, detector, &detector->fault);
+        r = kw_journal_scan_keys(detector->reader, detector->position, detector->position + GROUP, visit, detector,
+                                 &detector->fault);
     if (r == STOPPED)
         r = 0;
     if (r == 0 && (detector->effect || detector->quiet >= QUIET_MAX))
@@ -360,6 +389,8 @@ static int open_all(struct detector *detector)
     struct kw_fault *fault = &detector->fault;
     int r = kw_journal_reader_open(config->data, vault, &detector->reader, fault);
     if (r == 0)
+        r = kw_journal_reader_open(config->data, vault, &detector->entries, fault);
+    if (r == 0)
         r = kw_journal_reader_open(config->data, vault, &detector->source, fault);
     if (r == 0)
         r = kw_alerts_open(config->data, vault, detector->setup->keys->sign, &alert, &detector->alerts, fault);
@@ -425,6 +456,7 @@ int kw_detect_body(struct kw_actor *self, struct kw_socket *pipe, void *argument
     kw_detector_free(detector.rules);
     kw_alerts_free(detector.alerts);
     kw_journal_reader_close(detector.source);
+    kw_journal_reader_close(detector.entries);
     kw_journal_reader_close(detector.reader);
     return r;
 }

@@ -307,6 +307,7 @@ static int print_ready(struct hub *hub)
 
 static int start(struct hub *hub, struct kw_fault *fault)
 {
+    kw_memory_keep();
     int r = kw_sandbox_harden(fault);
     if (r == 0)
         r = open_folders(hub, fault);

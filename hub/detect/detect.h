@@ -144,6 +144,10 @@ KW_CHECKED int kw_detect_inspect(struct kw_detector *detector, const struct kw_d
 int kw_detect_rules(const struct kw_detector *detector,
                     int (*visit)(void *context, const struct kinward_rule *rule, enum kw_rule_state state, const int64_t *values),
                     void *context);
+/* Whether an entry with these stored keys only costs its index insert: no rule asks about it and it touches nothing. Its image is
+ * then not looked at, so that it need not be read: kw_detect_restore does for kw_detect_inspect. */
+KW_CHECKED int kw_detect_quiet(const struct kw_detector *detector, unsigned kind, const uint64_t *found, size_t count,
+                               bool *ret_quiet);
 size_t kw_detect_bytes(const struct kw_detector *detector); /* resident memory of the index */
 
 #endif

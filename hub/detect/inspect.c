@@ -194,6 +194,25 @@ static int inspect(struct kw_detector *detector, const struct kw_detect_entry *e
     return r;
 }
 
+int kw_detect_quiet(const struct kw_detector *detector, unsigned kind, const uint64_t *found, size_t count, bool *ret_quiet)
+{
+    struct subjects subjects = {0};
+    uint64_t event = 1;
+    int r = 0;
+
+    if (count > 0 && kw_match_key_kind(found[0]) == KW_MATCH_EVENT)
+        event = UINT64_C(1) << (found[0] & 0x3f);
+    if (kind != 1 || (detector->subjects & event) != 0) {
+        *ret_quiet = false;
+        return 0;
+    }
+    r = find_touched(detector, event, found, count, &subjects);
+    if (r == 0)
+        *ret_quiet = subjects.count == 0;
+    kw_free(subjects.list);
+    return r;
+}
+
 int kw_detect_inspect(struct kw_detector *detector, const struct kw_detect_entry *entry, struct kw_detection *detection,
                       struct kw_fault *fault)
 {

@@ -213,6 +213,8 @@ bool kw_slot_undecided(const struct kw_slot *slot)
 int kw_delivery_question(const struct kw_delivery *delivery, struct kw_message *ret_question)
 {
     struct kw_message question = {.verb = "VALIDATE"};
+    if (kw_buf_reserve(&question.payload, delivery->alone ? 0 : delivery->request.payload.size) < 0)
+        return -ENOMEM;
     for (uint32_t i = 0; i < delivery->count; i++) {
         const struct kw_slot *slot = &delivery->slots[i];
         if (!kw_slot_undecided(slot) || (delivery->alone && i != delivery->at))

@@ -64,7 +64,10 @@ static int answer_request(struct validator_child *child, const struct kw_message
     struct kw_view rest = kw_view_of(&request->payload), record;
     if (strcmp(request->verb, "VALIDATE") != 0)
         return -EBADMSG;
+    struct kw_buf payload = answer->payload;
     kw_message_answer(answer, request, "VALIDATED");
+    answer->payload = payload;
+    answer->payload.size = 0;
     while (rest.size > 0) {
         int r = kw_take_item(&rest, &record);
         if (r == 0)
@@ -77,16 +80,15 @@ static int answer_request(struct validator_child *child, const struct kw_message
 
 static int serve(struct validator_child *child, int fd)
 {
-    for (;;) {
-        struct kw_message request = {0}, answer = {0};
+    KW_AUTO(kw_message_clear) struct kw_message request = {0};
+    KW_AUTO(kw_message_clear) struct kw_message answer = {0};
+    for (;;) { /* the memory of one question and its answer serves the next: they are all of one sender */
         int r = kw_pipe_receive(fd, &request, WAIT_MS);
         bool idle = r == -ETIMEDOUT;
         if (r == 0)
             r = answer_request(child, &request, &answer);
         if (r == 0)
             r = kw_pipe_send(fd, &answer, WAIT_MS);
-        kw_message_clear(&request);
-        kw_message_clear(&answer);
         if (r < 0 && !idle)
             return r;
     }
@@ -108,6 +110,7 @@ int kw_validator_child_main(int fd, int argc, char **argv)
     struct kw_fault fault = {0};
     if (argc > 1 && strcmp(argv[1], "bulk") == 0)
         kw_thread_background();
+    kw_memory_keep();
     int r = kw_validator_new(&child.validator);
     if (r == 0) {
         warm_up(child.validator);

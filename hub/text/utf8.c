@@ -170,7 +170,7 @@ int kw_id_normal(struct kw_view value, struct kw_buf *ret_text)
         U16_NEXT(normal, i, size, c);
         const int32_t digit = u_charDigitValue(c);
         if (digit >= 0)
-            error = kw_buf_format(ret_text, "%d", (int)digit);
+            error = kw_buf_append(ret_text, &"0123456789"[digit], 1);
         else if (u_isalpha(c)) {
             UChar pair[2];
             int32_t pair_size = 0;
@@ -201,8 +201,8 @@ int kw_text_clean(struct kw_view text, bool plain_digits, struct kw_buf *ret_tex
             error = kw_buf_append(ret_text, " ", 1);
         gap = false;
         if (error == 0)
-            error =
-                digit >= 0 ? kw_buf_format(ret_text, "%d", (int)digit) : kw_buf_append(ret_text, normal.data + start, i - start);
+            error = digit >= 0 ? kw_buf_append(ret_text, &"0123456789"[digit], 1)
+                               : kw_buf_append(ret_text, normal.data + start, i - start);
     }
     kw_buf_clear(&normal);
     return error;

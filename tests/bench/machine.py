@@ -5,8 +5,6 @@ import pathlib
 import platform
 import subprocess
 
-TICK = os.sysconf("SC_CLK_TCK")
-
 
 def facts(folder):
     model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
@@ -54,12 +52,11 @@ class Processes:
                 continue
             for task in tasks:
                 try:
-                    text = (task / "stat").read_text()
+                    thread, spent = (task / "comm").read_text().strip(), int((task / "schedstat").read_text().split()[0])
                 except OSError:
                     continue
-                thread, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
                 name = "hub " + thread if role == "hub" else role
-                found[name] = found.get(name, 0) + (int(rest[11]) + int(rest[12])) / TICK
+                found[name] = found.get(name, 0) + spent / 1e9
         return found
 
     def since(self):
