@@ -94,6 +94,7 @@ void kw_flow_admit(struct kw_router *router, struct kw_delivery *delivery)
         refuse_at_once(router, delivery, KW_E_BUSY, "checks");
     } else if (delivery->check) {
         router->check_count++;
+        router->near_ms = kw_clock_monotonic_ms() + KW_NEAR_MS;
         push(&router->checks, delivery);
     } else if (!delivery->retry && join_earlier(router, delivery)) {
         kw_delivery_free(delivery);
@@ -212,13 +213,21 @@ static struct kw_delivery **fairest(struct kw_router *router)
     return &router->bulk;
 }
 
+/* A check is answered behind the bulk that was written before it. Where checks come, that is kept short; what is not admitted
+ * waits in its queue. */
+static uint32_t window_now(const struct kw_router *router)
+{
+    uint32_t window = router->setup->window;
+    return window > KW_NEAR_WINDOW && kw_clock_monotonic_ms() < router->near_ms ? KW_NEAR_WINDOW : window;
+}
+
 void kw_flow_dispatch(struct kw_router *router)
 {
     while (router->checks && start_first(router, &router->checks))
         continue;
     while (router->bulk) {
         struct kw_delivery **item = fairest(router);
-        if (router->in_flight && router->in_flight + (*item)->count > router->setup->window)
+        if (router->in_flight && router->in_flight + (*item)->count > window_now(router))
             return;
         if (!start_first(router, item))
             return;

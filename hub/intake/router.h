@@ -7,6 +7,8 @@
 #include "intake/pool.h"
 
 #define KW_CHECK_MS     900         /* a check is answered by then, with or without detection */
+#define KW_NEAR_WINDOW  256         /* bulk records between admission and detection while checks come */
+#define KW_NEAR_MS      2000        /* and for so long after one */
 #define KW_QUEUE_BYTES  (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
 #define KW_QUEUE_CHECKS 1024        /* checks on their way; more are refused with busy */
 #define KW_UNDER_WAY    1024        /* buckets */
@@ -42,6 +44,7 @@ struct kw_router {
     size_t spans_first, spans_count, spans_capacity;
     uint64_t passed;
     uint32_t in_flight; /* bulk records admitted and not passed */
+    int64_t near_ms;    /* until then checks are to be expected */
     size_t queued_bytes, writing;
     uint32_t check_count;                        /* of all that are not answered yet */
     struct kw_delivery *under_way[KW_UNDER_WAY]; /* bulk that is not answered yet, by batch id */

@@ -285,6 +285,48 @@ static void too_many_checks_are_refused_as_busy(void **state)
     kw_message_clear(&answer);
 }
 
+static struct kw_delivery *decided_batch(uint8_t id)
+{
+    struct kw_delivery *delivery = batch(id, id);
+    delivery->slots[0].outcome = KW_E_SCHEMA; /* needs no validator */
+    return delivery;
+}
+
+static void drop_written(struct admission *admission, unsigned count)
+{
+    struct kw_message message = {0};
+    for (; count; count--) {
+        assert_int_equal(kw_receive(admission->sender, &message), 0);
+        assert_string_equal(message.verb, "WRITE");
+        kw_delivery_free(kw_delivery_receive(&message));
+    }
+    assert_int_equal(kw_receive(admission->sender, &message), -EAGAIN);
+}
+
+static void where_checks_come_little_bulk_is_before_them(void **state)
+{
+    struct admission *admission = *state;
+    struct kw_router *router = &admission->router;
+    admission->setup.window = 1024;
+    admission->setup.writer = admission->hub;
+    router->in_flight = KW_NEAR_WINDOW;
+    kw_flow_admit(router, decided_batch(1));
+    drop_written(admission, 1);
+    struct kw_delivery *check = batch(2, 2);
+    check->check = true;
+    kw_flow_admit(router, check);
+    kw_flow_admit(router, decided_batch(3));
+    kw_flow_admit(router, decided_batch(4));
+    drop_written(admission, 0);
+    router->in_flight = KW_NEAR_WINDOW - 1;
+    kw_flow_dispatch(router);
+    drop_written(admission, 1);
+    router->near_ms = kw_clock_monotonic_ms(); /* the last check is long ago */
+    kw_flow_dispatch(router);
+    drop_written(admission, 1);
+    assert_int_equal(length(router->bulk), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_small_receipt_explains),
         cmocka_unit_test_setup_teardown(a_batch_again_joins_the_one_under_way, open_admission, close_admission),
         cmocka_unit_test_setup_teardown(too_many_checks_are_refused_as_busy, open_admission, close_admission),
+        cmocka_unit_test_setup_teardown(where_checks_come_little_bulk_is_before_them, open_admission, close_admission),
     };
     return cmocka_run_group_tests(tests, make_image, drop_image);
 }
