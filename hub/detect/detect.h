@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect.h - the rule host: follows the journal, asks the rules, says what they found and what a check is answered.
  *
- * Deterministic: it uses the entries, the configuration and nothing else; the
- * clock of an evaluation is the received_ms of its entry. A replay from the
- * first position gives the same detections.
- */
+ * Deterministic: it uses the entries, the configuration and nothing else; the clock of an evaluation is the received_ms of its
+ * entry. A replay from the first position gives the same detections. */
 #ifndef KINWARD_DETECT_H
 #define KINWARD_DETECT_H
 
@@ -144,8 +142,7 @@ KW_CHECKED int kw_detect_inspect(struct kw_detector *detector, const struct kw_d
 int kw_detect_rules(const struct kw_detector *detector,
                     int (*visit)(void *context, const struct kinward_rule *rule, enum kw_rule_state state, const int64_t *values),
                     void *context);
-/* Whether an entry with these stored keys only costs its index insert: no rule asks about it and it touches nothing. Its image is
- * then not looked at, so that it need not be read: kw_detect_restore does for kw_detect_inspect. */
+/* Whether no rule asks about an entry with these stored keys and it touches nothing: kw_detect_restore does, its image unread. */
 KW_CHECKED int kw_detect_quiet(const struct kw_detector *detector, unsigned kind, const uint64_t *found, size_t count,
                                bool *ret_quiet);
 size_t kw_detect_bytes(const struct kw_detector *detector); /* resident memory of the index */
