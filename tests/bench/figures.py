@@ -15,7 +15,7 @@ def holds(good):
 def head(found):
     machine = found["machine"]
     floor = found["floor"]
-    yield "machine    %(cores)d cores, %(model)s, kernel %(kernel)s, disk %(disk)s" % machine + ", load before %.1f" % machine["load"]
+    yield "machine    %(cores)d cores, %(model)s, kernel %(kernel)s, disk %(disk)s, load before %(load).1f" % machine
     yield "records    %d sent and accepted, %d checks answered, %.0f bytes each on the wire, %.0f s in all" % (
         found["sent"], found["checks"], found["sizes"][-1]["bytes"] / found["sizes"][-1]["records"], found["seconds"])
     yield "one sync   p50 %.2f and %.2f ms, p99 %.2f and %.2f ms (4 KiB appended and fdatasync, first and last)" % (
@@ -28,16 +28,16 @@ def head(found):
 def sizes(found):
     floor = mean(figure["rate"] for figure in found["floor"])
     floor_cpu = mean(figure["all_cpu_us"] for figure in found["floor"])
-    yield "%9s | %9s %9s %6s | %8s %8s | %9s %9s %9s | %s" % ("stored", "records/s", "floor", "ratio", "us CPU", "floor", "hub MiB", "children",
-                                                           "index", "hub without index, MiB")
+    yield "%9s | %9s %9s %6s | %8s %8s | %9s %9s %9s | %s" % (
+        "stored", "records/s", "floor", "ratio", "us CPU", "floor", "hub MiB", "children", "index", "hub without index, MiB")
     for figure in found["sizes"]:
         children = sum(pair[0] for role, pair in figure["resident"].items() if role != "hub")
         hub = figure["resident"]["hub"][0]
         yield "%9d | %9.0f %9.0f %6.2f | %8.1f %8.1f | %9.1f %9.1f %9.1f | %.1f" % (
-            figure["stored"], figure["rate"], floor, figure["rate"] / floor, sum(figure["cpu_us"].values()), floor_cpu, hub / MIB, children / MIB,
-            figure["index"] / MIB, (hub - figure["index"]) / MIB)
-    yield "           records/s: first byte sent to the alert about the last record in the agency's stream; us CPU a record: hub, its"
-    yield "           children and two witnesses, against the whole floor program with its sender; index: as kinward status tells"
+            figure["stored"], figure["rate"], floor, figure["rate"] / floor, sum(figure["cpu_us"].values()), floor_cpu, hub / MIB,
+            children / MIB, figure["index"] / MIB, (hub - figure["index"]) / MIB)
+    yield "           records/s: first byte sent to the alert about the last record in the agency's stream; us CPU a record: hub,"
+    yield "           its children and two witnesses, against the whole floor program with its sender; index as in kinward status"
     yield ""
 
 
@@ -54,7 +54,8 @@ def latencies(found):
         yield "%-34s %9.2f %9.2f" % ("submit to receipt, batch %s" % batch, figure["p50_ms"], figure["p99_ms"])
     alone, backfill = found["alone"], found["backfill"]
     yield "%-34s %9.2f %9.2f" % ("check to answer, alone", alone["p50_ms"], alone["p99_ms"])
-    yield "%-34s %9.2f %9.2f   beside %.0f records/s" % ("check to answer, during a backfill", backfill["p50_ms"], backfill["p99_ms"], backfill["beside"])
+    yield "%-34s %9.2f %9.2f   beside %.0f records/s" % (
+        "check to answer, during a backfill", backfill["p50_ms"], backfill["p99_ms"], backfill["beside"])
     yield ""
 
 
@@ -65,7 +66,8 @@ def wanted(found):
     yield "%-58s %8.2f   %s" % ("ratio to the floor >= 0.5, at each size", ratio, holds(ratio >= 0.5))
     if len(rows) > 1:
         kept = rows[-1]["rate"] / rows[0]["rate"]
-        yield "%-58s %8.2f   %s" % ("rate at %d >= 0.7 of that at %d" % (rows[-1]["stored"], rows[0]["stored"]), kept, holds(kept >= 0.7))
+        question = "rate at %d >= 0.7 of that at %d" % (rows[-1]["stored"], rows[0]["stored"])
+        yield "%-58s %8.2f   %s" % (question, kept, holds(kept >= 0.7))
     syncs = found["receipts"][1]["p50_ms"] / mean(figure["sync"]["p50_ms"] for figure in found["floor"])
     yield "%-58s %8.1f   %s" % ("receipt p50 at batch 1 <= 3 syncs of the same disk", syncs, holds(syncs <= 3))
     late = found["backfill"]["p99_ms"]

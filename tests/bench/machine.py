@@ -7,9 +7,11 @@ import subprocess
 
 
 def facts(folder):
-    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "?")
     where = subprocess.run(["df", "--output=fstype,source", str(folder)], capture_output=True, text=True).stdout.splitlines()
-    return {"cores": os.cpu_count(), "model": model, "kernel": platform.release(), "disk": " on ".join(where[1].split()) if len(where) > 1 else "?",
+    return {"cores": os.cpu_count(), "model": model, "kernel": platform.release(),
+            "disk": " on ".join(where[1].split()) if len(where) > 1 else "?",
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "load": os.getloadavg()[0]}
 
 
