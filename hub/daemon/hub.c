@@ -110,9 +110,9 @@ static int open_bus(struct hub *hub, struct kw_fault *fault)
     if (r == 0)
         r = kw_router_bind(hub->bus, hub->config.feed, &hub->keys.curve, &hub->feed_router, fault);
     if (r == 0)
-        r = kw_curve_self_test(hub->bus, kw_socket_endpoint(hub->intake_router), key, 2000, fault);
+        r = kw_curve_self_test(hub->bus, kw_socket_endpoint(hub->intake_router), key, 10000, fault);
     if (r == 0)
-        r = kw_curve_self_test(hub->bus, kw_socket_endpoint(hub->feed_router), key, 2000, fault);
+        r = kw_curve_self_test(hub->bus, kw_socket_endpoint(hub->feed_router), key, 10000, fault);
     for (size_t i = 0; r == 0 && i < LINKS; i++)
         r = kw_link_new(hub->bus, &hub->links[i][0], &hub->links[i][1], fault);
     return r;
