@@ -299,6 +299,7 @@ static void drop_written(struct admission *admission, unsigned count)
         assert_int_equal(kw_receive(admission->sender, &message), 0);
         assert_string_equal(message.verb, "WRITE");
         kw_delivery_free(kw_delivery_receive(&message));
+        kw_message_clear(&message);
     }
     assert_int_equal(kw_receive(admission->sender, &message), -EAGAIN);
 }
