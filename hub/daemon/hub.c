@@ -11,9 +11,22 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define AGENTS 32 /* connectors beside the hub */
+#define AGENTS         32 /* connectors beside the hub */
+#define KEEPER_MS      50
+#define KEEPER_IDLE_MS 1000
 
-enum { INTAKE_WRITER, DETECT_WRITER, CONTROL_WRITER, FEED_WRITER, INTAKE_DETECT, FEED_DETECT, INTAKE_SEALER, FEED_SEALER, LINKS };
+enum {
+    INTAKE_WRITER,
+    DETECT_WRITER,
+    CONTROL_WRITER,
+    FEED_WRITER,
+    INTAKE_DETECT,
+    FEED_DETECT,
+    INTAKE_SEALER,
+    FEED_SEALER,
+    KEEPER_WRITER,
+    LINKS
+};
 
 struct hub {
     struct kw_hub_config config;
@@ -138,6 +151,7 @@ static void wire(struct hub *hub)
                                                  .ledger = links[INTAKE_SEALER][0]};
     hub->writer_others[0] = links[CONTROL_WRITER][1];
     hub->writer_others[1] = links[FEED_WRITER][1];
+    hub->writer_others[2] = links[KEEPER_WRITER][1];
     hub->writer_wake[0] = links[DETECT_WRITER][1];
     hub->writer_setup = (struct kw_writer_setup){.journal = hub->journal,
                                                  .sign = hub->keys.sign,
@@ -145,7 +159,7 @@ static void wire(struct hub *hub)
                                                  .epoch = hub->epoch,
                                                  .intake = links[INTAKE_WRITER][1],
                                                  .others = hub->writer_others,
-                                                 .others_count = 2,
+                                                 .others_count = KW_COUNT(hub->writer_others),
                                                  .wake = hub->writer_wake,
                                                  .wake_count = 1};
     hub->detect_setup = (struct kw_detect_setup){.config = &hub->config,
@@ -170,6 +184,14 @@ static void wire(struct hub *hub)
                                              .feed = links[FEED_SEALER][1]};
 }
 
+/* The writer need not wake for it while little was written. */
+static void tell_copied(struct hub *hub, uint32_t copied)
+{
+    struct kw_message message = {.verb = "COPIED"};
+    if (kw_buf_u32(&message.payload, copied) < 0 || kw_send(hub->links[KEEPER_WRITER][0], &message) < 0)
+        kw_message_clear(&message);
+}
+
 /* Moves the write-ahead log into the database beside the writer. */
 static int keeper_body(struct kw_actor *self, struct kw_socket *pipe, void *argument, struct kw_fault *fault)
 {
@@ -180,11 +202,13 @@ static int keeper_body(struct kw_actor *self, struct kw_socket *pipe, void *argu
     int r = kw_journal_reader_open(hub->config.data, hub->keys.vault, &reader, fault);
     if (r == 0)
         r = kw_actor_ready(self);
-    while (r == 0) {
-        (void)!kw_poll(&(struct kw_poll){.socket = pipe}, 1, 1000);
+    for (uint32_t before = 0, copied = 0, moved = 0; r == 0; moved = copied != before, before = copied) {
+        (void)!kw_poll(&(struct kw_poll){.socket = pipe}, 1, moved ? KEEPER_MS : KEEPER_IDLE_MS);
         if (kw_receive(pipe, &message) == 0 && strcmp(message.verb, "STOP") == 0)
             break;
-        r = kw_journal_checkpoint(reader, fault);
+        r = kw_journal_checkpoint(reader, &copied, fault);
+        if (r == 0 && copied != before)
+            tell_copied(hub, copied);
         if (r == -ENOSPC || r == -EBUSY)
             r = 0; /* later */
     }

@@ -28,9 +28,9 @@ struct kw_writer_setup { /* borrowed for the actor's life */
     const char *hub;
     uint64_t epoch;
     struct kw_socket *intake;        /* deliveries */
-    struct kw_socket *const *others; /* APPLY from control, feed, detection */
+    struct kw_socket *const *others; /* APPLY from control and feed; COPIED {u32 pages of the log} from who copies it */
     size_t others_count;
-    struct kw_socket *const *wake; /* told WAKE {u64 last position} after each commit; level-triggered, may be dropped */
+    struct kw_socket *const *wake; /* told WAKE after each commit; level-triggered, may be dropped */
     size_t wake_count;
 };
 int kw_writer_body(struct kw_actor *self, struct kw_socket *pipe, void *setup, struct kw_fault *fault);

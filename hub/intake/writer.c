@@ -222,13 +222,9 @@ static int commit_group(struct writer *writer, struct kw_delivery *group, struct
 
 static void wake(struct writer *writer)
 {
-    uint64_t last;
-    struct kw_fault fault;
-    if (kw_journal_last(kw_journal_self(writer->setup->journal), &last, &fault) < 0)
-        return;
     for (size_t i = 0; i < writer->setup->wake_count; i++) {
         struct kw_message message = {.verb = "WAKE"};
-        if (kw_buf_u64(&message.payload, last) < 0 || kw_send(writer->setup->wake[i], &message) < 0)
+        if (kw_send(writer->setup->wake[i], &message) < 0)
             kw_message_clear(&message); /* a doorbell: the cursor finds the entries at its next look */
     }
 }
@@ -262,8 +258,13 @@ static int write_group(struct writer *writer, struct kw_delivery *group)
     struct kw_fault fault = {0};
     int r = commit_group(writer, group, &fault);
     if (r == 0) {
-        wake(writer);
-        return give_back(writer, group, 0, NULL);
+        const bool is_check = group->check; /* its answer waits for detection, a receipt does not */
+        if (is_check)
+            wake(writer);
+        r = give_back(writer, group, 0, NULL);
+        if (!is_check)
+            wake(writer);
+        return r;
     }
     if (r == -EIO)
         return fatal(&fault);
@@ -305,6 +306,13 @@ static void queue(struct kw_delivery **end, struct kw_delivery *delivery)
     *end = delivery;
 }
 
+static void note_copied(struct writer *writer, struct kw_view rest)
+{
+    uint32_t pages;
+    if (kw_take_u32(&rest, &pages) == 0)
+        kw_journal_copied(writer->setup->journal, pages);
+}
+
 static int drain(struct writer *writer, struct kw_socket *socket)
 {
     for (;;) {
@@ -318,6 +326,8 @@ static int drain(struct writer *writer, struct kw_socket *socket)
             writer->stop = true;
         } else if (strcmp(message.verb, "APPLY") == 0) {
             r = apply(writer, socket, kw_pointer_receive(&message));
+        } else if (strcmp(message.verb, "COPIED") == 0) {
+            note_copied(writer, kw_view_of(&message.payload));
         } else if (strcmp(message.verb, "WRITE") == 0) {
             struct kw_delivery *delivery = kw_pointer_receive(&message);
             queue(delivery->check ? &writer->checks : &writer->bulk, delivery);

@@ -21,6 +21,8 @@ struct kw_store {
     int doomed;    /* negative errno of the open transaction's first failure */
     int wal_pages; /* length of the log after the last commit */
     int wal_next;  /* the writer copies the log itself from this length on */
+    int copied;    /* pages of the log that another connection copied */
+    bool kept;     /* there is such a connection */
     struct kw_query **queries;
     size_t count, capacity;
 };

@@ -10,17 +10,20 @@
 
 #define CHECK_MS 5000 /* a database of any size opens in bounded time; records are verified again when they are read */
 
-/* The log is normally copied by another thread. Under writes without a pause that thread never reaches its end, and only then
- * SQLite starts the log anew: from this length on the writer copies the rest itself. */
-#define WAL_LIMIT_PAGES (64 << 20 >> 12)
-#define WAL_RETRY_PAGES (4 << 20 >> 12)
+/* Pages of the log. A writer alone copies it at ALONE; one whose log is copied by another thread copies the rest when the log
+ * is past KEPT and only LEFT of it remains, so that what waits for a commit does not wait long; at MOST, whatever remains. */
+#define WAL_ALONE (4 << 20 >> 12)
+#define WAL_KEPT  (48 << 20 >> 12)
+#define WAL_LEFT  (2 << 20 >> 12)
+#define WAL_MOST  (256 << 20 >> 12)
+#define WAL_RETRY (4 << 20 >> 12)
 
 static const char writer_pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
                                      "PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
-                                     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-16384;"
+                                     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-4096;"
                                      "PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=0;";
 static const char reader_pragmas[] = "PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"
-                                     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-4096;"
+                                     "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-1024;"
                                      "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;";
 
 static int note_wal(void *context, sqlite3 *db, const char *name, int pages)
@@ -28,6 +31,10 @@ static int note_wal(void *context, sqlite3 *db, const char *name, int pages)
     struct kw_store *store = context;
     (void)db;
     (void)name;
+    if (pages < store->wal_pages) { /* started anew */
+        store->wal_next = 0;
+        store->copied = 0;
+    }
     store->wal_pages = pages;
     return SQLITE_OK;
 }
@@ -76,7 +83,6 @@ static int open_database(const char *path, bool reader, struct kw_store **ret_st
     if (!store || !(store->path = kw_strdup(path)))
         return kw_fail(fault, -ENOMEM, KW_E_MEMORY, path, "out of memory");
     store->reader = reader;
-    store->wal_next = WAL_LIMIT_PAGES;
     int code = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK)
         return kw_store_fail(store, code, fault);
@@ -158,20 +164,33 @@ int kw_store_begin(struct kw_store *store, struct kw_fault *fault)
     return run_text(store, store->reader ? "BEGIN" : "BEGIN IMMEDIATE", fault);
 }
 
-/* After a commit: bounds the log when nobody else could. A failure here takes nothing back; the next begin tells it. */
+static bool log_is_due(const struct kw_store *store)
+{
+    int pages = store->wal_pages;
+    if (pages < store->wal_next)
+        return false;
+    if (!store->kept)
+        return pages >= WAL_ALONE;
+    return pages >= WAL_MOST || (pages >= WAL_KEPT && pages - store->copied <= WAL_LEFT);
+}
+
+/* After a commit: bounds the log. A failure here takes nothing back; the next begin tells it. */
 static void copy_log(struct kw_store *store)
 {
-    if (store->wal_pages < store->wal_next) {
-        if (store->wal_pages < WAL_LIMIT_PAGES)
-            store->wal_next = WAL_LIMIT_PAGES;
+    if (!log_is_due(store))
         return;
-    }
-    int pages = 0, copied = 0;
-    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &store->copied);
     if (code != SQLITE_OK)
         (void)kw_store_fail(store, code, NULL);
     store->doomed = 0;
-    store->wal_next = store->wal_pages + WAL_RETRY_PAGES;
+    store->wal_next = store->wal_pages + WAL_RETRY; /* a reader may have held it up */
+}
+
+void kw_store_copied(struct kw_store *store, uint32_t pages)
+{
+    store->kept = true;
+    if (pages <= (uint32_t)store->wal_pages) /* otherwise of a log before this one */
+        store->copied = (int)pages;
 }
 
 int kw_store_commit(struct kw_store *store, struct kw_fault *fault)

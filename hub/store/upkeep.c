@@ -101,10 +101,13 @@ int kw_store_migrate(struct kw_store *store, const char *const *migrations, size
     return error;
 }
 
-int kw_store_checkpoint(struct kw_store *store, bool truncate, struct kw_fault *fault)
+int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_copied, struct kw_fault *fault)
 {
-    int code =
-        sqlite3_wal_checkpoint_v2(store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int copied = 0;
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                         &copied);
+    if (ret_copied)
+        *ret_copied = copied > 0 ? (uint32_t)copied : 0;
     if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY)
         return code == SQLITE_OK || !truncate ? 0 : -EBUSY;
     return kw_store_fail(store, code, fault);
