@@ -71,8 +71,8 @@ static int put(struct kw_alerts *alerts, const struct kw_aside *aside, struct kw
 static int settle(struct kw_alerts *alerts, const struct kw_aside *aside, struct kw_fault *fault)
 {
     struct kw_query *query;
-    int r =
-        kw_query(alerts->store, "UPDATE aside SET state=?2,by=?3,reason=?4,settled=?5 WHERE position=?1 AND state=0", &query, fault);
+    int r = kw_query(alerts->store, "UPDATE aside SET state=?2,by=?3,reason=?4,settled=?5 WHERE position=?1 AND state=0", &query,
+                     fault);
 
     if (r < 0)
         return r;
@@ -123,8 +123,7 @@ static int take_act(struct kw_alerts *alerts, struct kw_view text, struct kw_asi
     struct kw_view act = r == 0 ? kw_json_text_of(kw_json_member(json, "act")) : (struct kw_view){0};
     asked.state = kw_view_is(act, RETRIED) ? KW_ASIDE_RETRIED : kw_view_is(act, CLOSED) ? KW_ASIDE_CLOSED : KW_ASIDE_OPEN;
     if (asked.state == KW_ASIDE_OPEN || kw_json_get_integer(json, "position", 1, INT64_MAX, &position, NULL) < 0 ||
-        take_text(json, "by", sizeof(asked.by), asked.by) < 0 ||
-        take_text(json, "reason", sizeof(asked.reason), asked.reason) < 0)
+        take_text(json, "by", sizeof(asked.by), asked.by) < 0 || take_text(json, "reason", sizeof(asked.reason), asked.reason) < 0)
         return 0; /* about something else; it stays in the journal as it is */
     asked.position = (uint64_t)position;
     r = find(alerts->store, asked.position, &known, fault);

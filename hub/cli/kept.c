@@ -117,11 +117,12 @@ static int quarantine_retry(int argc, char **argv)
 
 static int quarantine_close(int argc, char **argv)
 {
-    return quarantine_one(argc, argv, "KEPT-CLOSE",
-                          &(struct kw_usage){.synopsis = "kinward quarantine close NUMBER --reason TEXT [--detection] [--config hub.xml]",
-                                             .summary = "Closes one, with the reason; it stays on record.",
-                                             .example = "kinward quarantine close 3 --reason \"sent again by the registry\""},
-                          true);
+    return quarantine_one(
+        argc, argv, "KEPT-CLOSE",
+        &(struct kw_usage){.synopsis = "kinward quarantine close NUMBER --reason TEXT [--detection] [--config hub.xml]",
+                           .summary = "Closes one, with the reason; it stays on record.",
+                           .example = "kinward quarantine close 3 --reason \"sent again by the registry\""},
+        true);
 }
 
 int kw_cmd_quarantine(int argc, char **argv)

@@ -68,7 +68,8 @@ static int act(struct detector *detector, const struct kw_entry *entry)
     int r = 0;
     detector->effect = true;
     if (entry->kind == KW_ENTRY_ACT)
-        r = of_alerts(detector, kw_alerts_retry_asked(detector->alerts, entry->record, &detector->failed.about, by, &detector->fault));
+        r = of_alerts(detector,
+                      kw_alerts_retry_asked(detector->alerts, entry->record, &detector->failed.about, by, &detector->fault));
     if (r == 1)
         return kw_aside_retry(detector, entry, detector->failed.about, by);
     return r < 0 ? r

@@ -22,10 +22,10 @@ struct detector {
     bool answered;     /* the group holds a check */
     uint64_t hits, checks;
     struct {
-        uint64_t position;      /* the entry being inspected failed; 0: what failed was no entry */
+        uint64_t position; /* the entry being inspected failed; 0: what failed was no entry */
         enum kw_entry_kind kind;
-        uint64_t about;         /* it asks for another inspection of this one; or 0 */
-        bool alerts;            /* the error came from detect.db */
+        uint64_t about; /* it asks for another inspection of this one; or 0 */
+        bool alerts;    /* the error came from detect.db */
     } failed;
     uint64_t suspect;  /* failed before: what stands before it is committed first, then it is tried alone */
     unsigned attempts; /* at the suspect */

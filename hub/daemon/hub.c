@@ -11,7 +11,7 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define AGENTS  32                   /* connectors beside the hub */
+#define AGENTS  32                     /* connectors beside the hub */
 #define TICK_MS (INT64_C(3600) * 1000) /* expiry counts in days, so an hour late is soon enough; 24 rows a day cost nothing */
 
 enum { INTAKE_WRITER, DETECT_WRITER, CONTROL_WRITER, FEED_WRITER, INTAKE_DETECT, FEED_DETECT, INTAKE_SEALER, FEED_SEALER, LINKS };
