@@ -73,8 +73,8 @@ static void retry(struct desk *desk, struct kw_view json)
                                    .act = desk->world.count,
                                    .act_ms = act->received_ms,
                                    .by = by};
-    if (kw_detect_again(desk->world.detector, position, desk->world.entries[position - 1].backfill, again.act_ms, &detection, &fault) <
-            0 ||
+    bool backfill = desk->world.entries[position - 1].backfill;
+    if (kw_detect_again(desk->world.detector, position, backfill, again.act_ms, &detection, &fault) < 0 ||
         kw_alerts_apply_again(desk->alerts, &again, &fault) < 0 || kw_alerts_commit(desk->alerts, &fault) < 0)
         fail_msg("%s: %s", fault.place, fault.message);
     kw_detection_clear(&detection);
@@ -175,8 +175,8 @@ static void test_evidence_again(void **state)
     uint64_t check = desk_check(&desk, USER, false);
     assert_int_equal(desk_read(&desk, "desk-one"), 1);
     uint64_t voided = put_failing(
-        &desk, (struct spec){
-                   .event = "death", .id = "d1", .version = "2", .status = "voided", .date = "2024-12-02", .inner = DECEASED});
+        &desk,
+        (struct spec){.event = "death", .id = "d1", .version = "2", .status = "voided", .date = "2024-12-02", .inner = DECEASED});
     assert_int_equal(desk_read(&desk, "desk-one"), 1);
     ask(&desk, voided, NULL, &json);
     retry(&desk, kw_view_of(&json)); /* the earlier check that it touches is looked at again */
