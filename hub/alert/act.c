@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* act.c - what people did and what time does: review decisions, acknowledgements, feedback, expiry. */
-#include "alert/private.h"
+#include "alert/acts.h"
 
 #include "json/json.h"
 
 #define KEEP_WATCH_MS (INT64_C(86400000) * KW_WATCH_DAYS)
-enum kind { KIND_REVIEW = 3, KIND_FEEDBACK = 4, KIND_ACKNOWLEDGEMENT = 5, KIND_TICK = 7 };
+enum kind { KIND_REVIEW = 3, KIND_FEEDBACK = 4, KIND_ACKNOWLEDGEMENT = 5, KIND_ACT = 6, KIND_TICK = 7 };
 
 struct act {
     uint64_t position;
@@ -181,18 +181,26 @@ static int take_act(struct kw_alerts *alerts, unsigned kind, struct act *act, st
     return kind == KIND_FEEDBACK ? put_feedback(alerts, act, fault) : put_acknowledgement(alerts, act, fault);
 }
 
+int kw_alert_act(struct kw_alerts *alerts, uint64_t position, unsigned kind, int64_t now_ms, struct kw_view json,
+                 struct kw_fault *fault)
+{
+    struct act act = {.position = position, .at_ms = now_ms};
+
+    if (kind == KIND_TICK)
+        return tick(alerts, now_ms, fault);
+    if (kind == KIND_ACT)
+        return kw_alert_close_aside(alerts, json, now_ms, fault);
+    return kind >= KIND_REVIEW && kind <= KIND_ACKNOWLEDGEMENT ? take_act(alerts, kind, &act, json, fault) : 0;
+}
+
 int kw_alerts_apply_act(struct kw_alerts *alerts, uint64_t position, unsigned kind, int64_t received_ms, struct kw_view json,
                         struct kw_fault *fault)
 {
-    struct act act = {.position = position, .at_ms = received_ms};
-    int r = 0;
+    int r;
 
     if (position <= alerts->cursor)
         return 0;
-    if (kind == KIND_TICK)
-        r = tick(alerts, received_ms, fault);
-    else if (kind >= KIND_REVIEW && kind <= KIND_ACKNOWLEDGEMENT)
-        r = take_act(alerts, kind, &act, json, fault);
+    r = kw_alert_act(alerts, position, kind, received_ms, json, fault);
     if (r < 0) {
         kw_alerts_rollback(alerts);
         return r;

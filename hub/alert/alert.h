@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "crypto/crypto.h"
+#include "alert/aside.h"
 #include "alert/reader.h"
 #include "detect/detect.h"
 
@@ -77,7 +78,8 @@ KW_CHECKED int kw_alerts_recipients(struct kw_alerts *alerts, const struct kw_al
 KW_CHECKED int kw_alerts_begin(struct kw_alerts *alerts, struct kw_fault *fault);
 KW_CHECKED int kw_alerts_apply(struct kw_alerts *alerts, const struct kw_detect_entry *entry, const struct kw_detection *detection,
                                struct kw_fault *fault);
-/* Kinds 3 (review decision), 4 (feedback), 5 (acknowledgement), 7 (clock tick: expiry); other kinds only move the cursor.
+/* Kinds 3 (review decision), 4 (feedback), 5 (acknowledgement), 7 (clock tick: expiry), of 6 (administration) those that
+ * close what was set aside; others only move the cursor.
  * json: the entry's body. A decision that no longer fits (released twice) is passed over, for good. */
 KW_CHECKED int kw_alerts_apply_act(struct kw_alerts *alerts, uint64_t position, unsigned kind, int64_t received_ms,
                                    struct kw_view json, struct kw_fault *fault);

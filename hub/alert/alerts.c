@@ -42,6 +42,11 @@ const char *const kw_alert_migrations[] = {
     "CREATE TABLE watch(number INTEGER PRIMARY KEY, subject INTEGER NOT NULL, received INTEGER NOT NULL,"
     " backfill INTEGER NOT NULL, keys BLOB NOT NULL);"
     "CREATE INDEX watch_received ON watch(received);",
+    /* entries that could not be inspected (aside.h) */
+    "CREATE TABLE aside(position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, code TEXT NOT NULL, place TEXT NOT NULL,"
+    " at INTEGER NOT NULL, attempts INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, by TEXT NOT NULL DEFAULT '',"
+    " reason TEXT NOT NULL DEFAULT '', settled INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX aside_open ON aside(position) WHERE state = 0;",
 };
 const size_t kw_alert_migration_count = KW_COUNT(kw_alert_migrations);
 

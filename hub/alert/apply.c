@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* apply.c - a detection becomes instances of situations, and those make, change or withdraw alerts. */
-#include "alert/private.h"
+#include "alert/acts.h"
 
 #include "kinward/rules.h"
 
@@ -412,5 +412,25 @@ int kw_alerts_apply(struct kw_alerts *alerts, const struct kw_detect_entry *entr
         return r;
     }
     alerts->cursor = entry->position;
+    return 0;
+}
+
+int kw_alerts_apply_again(struct kw_alerts *alerts, const struct kw_aside_retry *retry, struct kw_fault *fault)
+{
+    const struct kw_detect_entry entry = {.position = retry->position, .kind = retry->kind, .received_ms = retry->act_ms};
+    int r;
+
+    if (retry->act <= alerts->cursor)
+        return 0;
+    r = kw_alert_act(alerts, retry->position, retry->kind, retry->act_ms, retry->json, fault);
+    if (r == 0)
+        r = apply(alerts, &entry, retry->detection, fault);
+    if (r == 0)
+        r = kw_alert_settle_retried(alerts, retry, fault);
+    if (r < 0) {
+        kw_alerts_rollback(alerts);
+        return r;
+    }
+    alerts->cursor = retry->act;
     return 0;
 }

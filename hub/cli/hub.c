@@ -40,10 +40,12 @@ int kw_cmd_status(int argc, char **argv)
         {.name = "json", .help = "as JSON", .flag = &as_json},
         {.name = "watch", .help = "again each second", .flag = &watch},
         {0}};
-    const struct kw_usage usage = {.synopsis = "kinward status [--config hub.xml] [--watch] [--json]",
-                                   .summary = "Shows what a running hub does: records, checks, quarantine, children, ledger.",
-                                   .example = "kinward status --config hub.xml --watch",
-                                   .options = options};
+    const struct kw_usage usage = {
+        .synopsis = "kinward status [--config hub.xml] [--watch] [--json]",
+        .summary = "Shows what a running hub does: records, checks, quarantine, entries that detection set aside, "
+                   "children, ledger.",
+        .example = "kinward status --config hub.xml --watch",
+        .options = options};
     int first, code;
     if (!kw_cli_options(&usage, argc, argv, &first, &code))
         return code;

@@ -6,7 +6,7 @@
 
 struct common {
     const char *config, *reason, *purpose, *reference, *registry;
-    bool as_json, all;
+    bool as_json, all, detection;
 };
 
 static int number_of(const char *text, int64_t *ret_number)
@@ -52,7 +52,9 @@ static int quarantine_list(int argc, char **argv)
         {0}};
     const struct kw_usage usage = {.synopsis = "kinward quarantine list [--all] [--config hub.xml] [--json]",
                                    .summary =
-                                       "Lists what the hub could not process. Nothing in it is lost; nothing behind it waits.",
+                                       "Lists what the hub could not process: under quarantine what intake kept, by number; under "
+                                       "detection entries that no rule could inspect, by position. Nothing in it is lost; nothing "
+                                       "behind it waits.",
                                    .example = "kinward quarantine list --config hub.xml",
                                    .options = options};
     struct kw_question question;
@@ -71,6 +73,7 @@ static int quarantine_one(int argc, char **argv, const char *verb, const struct 
     struct common c = {0};
     const struct kw_option options[] = {
         {.name = "config", .value_name = "FILE", .help = "of the running hub (hub.xml)", .value = &c.config},
+        {.name = "detection", .help = "NUMBER is the position of an entry that detection set aside", .flag = &c.detection},
         {.name = "reason", .value_name = "TEXT", .help = "why (close)", .value = &c.reason, .required = reason},
         {0}};
     struct kw_usage usage = *shape;
@@ -84,7 +87,7 @@ static int quarantine_one(int argc, char **argv, const char *verb, const struct 
     if (number_of(argv[first], &number) < 0)
         return usage_error(argv[first]);
     kw_question_start(&question, c.config, verb);
-    kw_json_integer(&question.header, "number", number);
+    kw_json_integer(&question.header, c.detection ? "position" : "number", number);
     if (c.reason)
         kw_json_string(&question.header, "reason", c.reason);
     code = print_body(&question, NULL);
@@ -95,8 +98,9 @@ static int quarantine_one(int argc, char **argv, const char *verb, const struct 
 static int quarantine_show(int argc, char **argv)
 {
     return quarantine_one(argc, argv, "KEPT-SHOW",
-                          &(struct kw_usage){.synopsis = "kinward quarantine show NUMBER [--config hub.xml]",
-                                             .summary = "Shows one with its body.",
+                          &(struct kw_usage){.synopsis = "kinward quarantine show NUMBER [--detection] [--config hub.xml]",
+                                             .summary = "Shows one with its body; of an entry that detection set aside, why: the "
+                                                        "entry itself is shown by `kinward record get`.",
                                              .example = "kinward quarantine show 3"},
                           false);
 }
@@ -104,26 +108,28 @@ static int quarantine_show(int argc, char **argv)
 static int quarantine_retry(int argc, char **argv)
 {
     return quarantine_one(argc, argv, "KEPT-RETRY",
-                          &(struct kw_usage){.synopsis = "kinward quarantine retry NUMBER [--config hub.xml]",
-                                             .summary = "Sends one through validation and journal again.",
+                          &(struct kw_usage){.synopsis = "kinward quarantine retry NUMBER [--detection] [--config hub.xml]",
+                                             .summary = "Sends one through validation and journal again; an entry that detection "
+                                                        "set aside through the rules, whose alerts go out as usual.",
                                              .example = "kinward quarantine retry 3"},
                           false);
 }
 
 static int quarantine_close(int argc, char **argv)
 {
-    return quarantine_one(argc, argv, "KEPT-CLOSE",
-                          &(struct kw_usage){.synopsis = "kinward quarantine close NUMBER --reason TEXT [--config hub.xml]",
-                                             .summary = "Closes one, with the reason; it stays on record.",
-                                             .example = "kinward quarantine close 3 --reason \"sent again by the registry\""},
-                          true);
+    return quarantine_one(
+        argc, argv, "KEPT-CLOSE",
+        &(struct kw_usage){.synopsis = "kinward quarantine close NUMBER --reason TEXT [--detection] [--config hub.xml]",
+                           .summary = "Closes one, with the reason; it stays on record.",
+                           .example = "kinward quarantine close 3 --reason \"sent again by the registry\""},
+        true);
 }
 
 int kw_cmd_quarantine(int argc, char **argv)
 {
     static const struct kw_command commands[] = {{"list", quarantine_list, "what could not be processed"},
                                                  {"show", quarantine_show, "one, with its body"},
-                                                 {"retry", quarantine_retry, "once more through validation"},
+                                                 {"retry", quarantine_retry, "once more through validation, or through the rules"},
                                                  {"close", quarantine_close, "settle one, with a reason"},
                                                  {0}};
     return kw_cli_group("kinward quarantine", commands, argc, argv);

@@ -42,8 +42,16 @@ int kw_control_quarantine_list(struct kw_control_call *call, struct kw_fault *fa
     kw_json_array(&json, "quarantine");
     int r = kw_journal_quarantine_list(call->hub->reader, !all, 0, 1000, list_one, &json, fault);
     kw_json_close(&json, ']');
+    if (r == 0)
+        r = kw_control_aside_list(call, all, &json, fault);
     kw_json_close(&json, '}');
     return r < 0 ? r : kw_json_end(&json);
+}
+
+/* By its position in the journal: not what intake kept, but what detection set aside. */
+static bool is_aside(const struct kw_control_call *call)
+{
+    return kw_json_member(call->header, "position") != NULL;
 }
 
 static int read_number(struct kw_control_call *call, uint64_t *ret_number, struct kw_fault *fault)
@@ -87,6 +95,8 @@ int kw_control_quarantine_show(struct kw_control_call *call, struct kw_fault *fa
 {
     struct kw_refusal refusal;
     uint64_t number;
+    if (is_aside(call))
+        return kw_control_aside_show(call, fault);
     int r = read_number(call, &number, fault);
     if (r == 0)
         r = kw_journal_quarantine_show(call->hub->reader, number, &refusal, fault);
@@ -123,7 +133,7 @@ int kw_control_quarantine_close(struct kw_control_call *call, struct kw_fault *f
 {
     struct settle settle = {.by = call->operator};
     struct kw_view reason;
-    int r = read_number(call, &settle.number, fault);
+    int r = is_aside(call) ? 0 : read_number(call, &settle.number, fault);
     if (r == 0)
         r = kw_json_get_text(call->header, "reason", sizeof settle.reason - 1, &reason, fault);
     if (r == 0 && !reason.size)
@@ -131,6 +141,8 @@ int kw_control_quarantine_close(struct kw_control_call *call, struct kw_fault *f
     if (r < 0)
         return r;
     memcpy(settle.reason, reason.data, reason.size);
+    if (is_aside(call))
+        return kw_control_aside_close(call, settle.reason, fault);
     return kw_control_change(call, apply_close, &settle, fault);
 }
 
@@ -139,6 +151,8 @@ int kw_control_quarantine_retry(struct kw_control_call *call, struct kw_fault *f
     KW_AUTO(kw_buf_clear) struct kw_buf question = {0};
     struct kw_message answer = {0};
     uint64_t number;
+    if (is_aside(call))
+        return kw_control_aside_retry(call, fault);
     int r = read_number(call, &number, fault);
     if (r == 0)
         r = kw_buf_u64(&question, number);

@@ -37,6 +37,11 @@ int kw_control_quarantine_list(struct kw_control_call *call, struct kw_fault *fa
 int kw_control_quarantine_show(struct kw_control_call *call, struct kw_fault *fault);
 int kw_control_quarantine_close(struct kw_control_call *call, struct kw_fault *fault);
 int kw_control_quarantine_retry(struct kw_control_call *call, struct kw_fault *fault);
+/* The same for entries that detection set aside, asked for by "position" instead of "number"; list: a member of json. */
+int kw_control_aside_list(struct kw_control_call *call, bool all, struct kw_json_out *json, struct kw_fault *fault);
+int kw_control_aside_show(struct kw_control_call *call, struct kw_fault *fault);
+int kw_control_aside_close(struct kw_control_call *call, const char *reason, struct kw_fault *fault);
+int kw_control_aside_retry(struct kw_control_call *call, struct kw_fault *fault);
 int kw_control_record_get(struct kw_control_call *call, struct kw_fault *fault);
 int kw_control_record_history(struct kw_control_call *call, struct kw_fault *fault);
 int kw_control_review_list(struct kw_control_call *call, struct kw_fault *fault);

@@ -3,34 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/private.h"
-#include "json/json.h"
+#include "daemon/detector.h"
 
 #define GROUP        256  /* entries between two looks at the sockets */
 #define QUIET_MAX    4096 /* entries without any effect that may wait for a commit of the cursor */
 #define QUIET_MS     200
 #define STOPPED      1   /* by visit */
 #define PASSED_WAITS 300 /* tenths of a second */
-
-struct detector {
-    const struct kw_detect_setup *setup;
-    struct kw_journal_reader *reader;
-    struct kw_journal_reader *entries; /* of those entries that are more than their keys */
-    struct kw_journal_reader *source;  /* of earlier entries, for the rules */
-    struct kw_alerts *alerts;
-    struct kw_detector *rules;
-    struct kw_detection detection;
-    struct kw_message passed; /* being filled */
-    uint64_t position;        /* last entry inspected */
-    uint64_t quiet;           /* entries in the open transaction */
-    int64_t quiet_since_ms;
-    bool effect, stop; /* effect: the open transaction holds more than a cursor */
-    bool answered;     /* the group holds a check */
-    uint64_t hits, checks;
-    int error_logged;
-    int64_t pause_until_ms;
-    struct kw_fault fault;
-};
 
 struct recipients {
     struct kw_principal *principals;
@@ -59,6 +38,12 @@ static int put_answer(struct kw_message *passed, uint64_t position, enum kw_answ
     return r < 0 ? r : kw_put_item(&passed->payload, item.data, item.size);
 }
 
+static int of_alerts(struct detector *detector, int r)
+{
+    detector->failed.alerts |= r < 0;
+    return r;
+}
+
 static int inspect(struct detector *detector, const struct kw_entry *entry, const uint64_t *found, size_t count)
 {
     struct kw_detect_entry subject = {.position = entry->position,
@@ -74,7 +59,22 @@ static int inspect(struct detector *detector, const struct kw_entry *entry, cons
     detector->hits += detector->detection.hit_count;
     detector->checks += entry->kind == KW_ENTRY_CHECK;
     detector->effect |= detector->detection.hit_count || detector->detection.evaluated_count || entry->kind == KW_ENTRY_CHECK;
-    return kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault);
+    return of_alerts(detector, kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault));
+}
+
+static int act(struct detector *detector, const struct kw_entry *entry)
+{
+    char by[65];
+    int r = 0;
+    detector->effect = true;
+    if (entry->kind == KW_ENTRY_ACT)
+        r = of_alerts(detector,
+                      kw_alerts_retry_asked(detector->alerts, entry->record, &detector->failed.about, by, &detector->fault));
+    if (r == 1)
+        return kw_aside_retry(detector, entry, detector->failed.about, by);
+    return r < 0 ? r
+                 : of_alerts(detector, kw_alerts_apply_act(detector->alerts, entry->position, entry->kind, entry->received_ms,
+                                                           entry->record, &detector->fault));
 }
 
 static int take(struct detector *detector, const struct kw_entry *entry, const uint64_t *found, size_t count)
@@ -83,14 +83,12 @@ static int take(struct detector *detector, const struct kw_entry *entry, const u
     if (!entry->erased && (entry->kind == KW_ENTRY_RECORD || entry->kind == KW_ENTRY_CHECK)) {
         r = inspect(detector, entry, found, count);
     } else {
-        r = kw_alerts_apply_act(detector->alerts, entry->position, entry->kind, entry->received_ms, entry->record,
-                                &detector->fault);
-        detector->effect = true;
+        r = act(detector, entry);
     }
     if (r == 0 && entry->kind == KW_ENTRY_CHECK) {
         uint8_t reference[16] = {0};
         enum kw_answer answer = KW_ANSWER_UNKNOWN;
-        r = kw_alerts_answer(detector->alerts, entry->position, &answer, reference, &detector->fault);
+        r = of_alerts(detector, kw_alerts_answer(detector->alerts, entry->position, &answer, reference, &detector->fault));
         if (r == 0 || r == -ENOENT)
             r = put_answer(&detector->passed, entry->position, answer, reference);
     }
@@ -105,29 +103,40 @@ static int take_quiet(struct detector *detector, uint64_t position, enum kw_entr
     if (r < 0)
         return kw_fail(&detector->fault, r, r == -ENOMEM ? KW_E_MEMORY : KW_E_INTERNAL, "detect", "the index took no entry");
     kw_detection_clear(&detector->detection);
-    return kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault);
+    return of_alerts(detector, kw_alerts_apply(detector->alerts, &subject, &detector->detection, &detector->fault));
+}
+
+static int look(struct detector *detector, uint64_t position, enum kw_entry_kind kind, const uint64_t *found, size_t count)
+{
+    struct kw_entry entry;
+    bool quiet = false;
+    int r = kw_detect_quiet(detector->rules, kind, found, count, &quiet);
+    if (r == 0 && quiet)
+        return take_quiet(detector, position, kind, found, count);
+    if (r == 0)
+        r = kw_journal_read(detector->entries, position, &entry, &detector->fault);
+    return r < 0 ? r : take(detector, &entry, found, count);
 }
 
 /* STOPPED: the entry is left for the next scan. An answer does not wait for the bulk that came after its check. */
 static int visit(void *context, uint64_t position, enum kw_entry_kind kind, const uint64_t *found, size_t count)
 {
     struct detector *detector = context;
-    struct kw_entry entry;
-    bool quiet = false;
     if (detector->answered && kind != KW_ENTRY_CHECK)
         return STOPPED;
     detector->answered |= kind == KW_ENTRY_CHECK;
     int r = begin(detector);
-    if (r == 0)
-        r = kw_detect_quiet(detector->rules, kind, found, count, &quiet);
-    if (r == 0 && quiet)
-        r = take_quiet(detector, position, kind, found, count);
-    else if (r == 0)
-        r = kw_journal_read(detector->entries, position, &entry, &detector->fault);
-    if (r == 0 && !quiet)
-        r = take(detector, &entry, found, count);
-    if (r == 0)
+    if (r < 0)
+        return r;
+    detector->failed.about = 0;
+    detector->failed.alerts = false;
+    r = look(detector, position, kind, found, count);
+    if (r == 0) {
         detector->position = position;
+    } else {
+        detector->failed.position = position;
+        detector->failed.kind = kind;
+    }
     return r;
 }
 
@@ -210,7 +219,15 @@ static int recover(struct detector *detector, int error)
     kw_alerts_rollback(detector->alerts);
     detector->quiet = 0;
     detector->effect = false;
-    if (error == -EIO || error == -EBADMSG)
+    if (kw_aside_blames_entry(detector, error)) {
+        error = kw_aside_count(detector);
+        if (error == 0)
+            error = load_rules(detector);
+        if (error == 0 && detector->position >= detector->failed.position && (error = start_passed(detector)) == 0)
+            send_passed(detector);
+    }
+    detector->failed.position = 0;
+    if (error == 0 || error == -EIO || error == -EBADMSG)
         return error;
     if (detector->error_logged != error)
         kw_log(KW_LOG_ERROR, "detect", error == -ENOSPC ? "disk.full" : "detect.failed", "code=%s place=%s position=%llu",
@@ -223,15 +240,17 @@ static int recover(struct detector *detector, int error)
 /* -EAGAIN: the journal has no more. */
 static int follow(struct detector *detector)
 {
-    uint64_t before = detector->position;
+    uint64_t before = detector->position, upto = before + GROUP;
+    bool suspect = detector->suspect > before && detector->suspect <= upto;
     int r = start_passed(detector);
+    if (suspect)
+        upto = detector->suspect > before + 1 ? detector->suspect - 1 : detector->suspect;
     detector->answered = false;
     if (r == 0)
-        r = kw_journal_scan_keys(detector->reader, detector->position, detector->position + GROUP, visit, detector,
-                                 &detector->fault);
+        r = kw_journal_scan_keys(detector->reader, before, upto, visit, detector, &detector->fault);
     if (r == STOPPED)
         r = 0;
-    if (r == 0 && (detector->effect || detector->quiet >= QUIET_MAX))
+    if (r == 0 && (detector->effect || suspect || detector->quiet >= QUIET_MAX))
         r = commit(detector);
     if (r < 0)
         return r;
@@ -287,6 +306,7 @@ static void put_status(const struct detector *detector, struct kw_buf *out)
     kw_json_integer(&json, "checks", (int64_t)detector->checks);
     kw_json_integer(&json, "index_bytes", (int64_t)kw_detect_bytes(detector->rules));
     kw_json_boolean(&json, "halted", detector->error_logged != 0);
+    kw_aside_status(detector, &json);
     kw_json_close(&json, '}');
     if (kw_json_end(&json) < 0)
         out->size = 0;
@@ -422,8 +442,10 @@ static int turn(struct detector *detector, struct kw_socket *pipe)
         r = on_intake(detector);
     if (r == 0)
         r = on_feed(detector);
-    if (r < 0)
+    if (r < 0) {
         r = recover(detector, r);
+        followed = 0; /* on at once, or after the pause */
+    }
     struct kw_poll items[] = {{.socket = pipe}, {.socket = setup->writer}, {.socket = setup->intake}, {.socket = setup->feed}};
     int polled = r == 0 ? kw_poll(items, KW_COUNT(items), wait_ms(detector, followed)) : 0;
     struct kw_message bell = {0};

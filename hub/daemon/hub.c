@@ -11,8 +11,9 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define AGENTS         32 /* connectors beside the hub */
-#define KEEPER_MS      50
+#define AGENTS         32                     /* connectors beside the hub */
+#define TICK_MS        (INT64_C(3600) * 1000) /* expiry counts in days, so an hour late is soon enough; 24 rows a day cost nothing */
+#define KEEPER_MS      50                     /* between two copies of the journal's log while it is being written */
 #define KEEPER_IDLE_MS 1000
 
 enum {
@@ -161,7 +162,8 @@ static void wire(struct hub *hub)
                                                  .others = hub->writer_others,
                                                  .others_count = KW_COUNT(hub->writer_others),
                                                  .wake = hub->writer_wake,
-                                                 .wake_count = 1};
+                                                 .wake_count = 1,
+                                                 .tick_ms = TICK_MS};
     hub->detect_setup = (struct kw_detect_setup){.config = &hub->config,
                                                  .keys = &hub->keys,
                                                  .epoch = hub->epoch,

@@ -12,7 +12,6 @@
 #include "match/match.h"
 
 /* ---- configuration -------------------------------------------------------- */
-
 /* off: not asked. shadow: hits are stored, nobody is told. review: hits wait for a reviewer. live: hits become alerts. */
 enum kw_rule_state { KW_RULE_OFF, KW_RULE_SHADOW, KW_RULE_REVIEW, KW_RULE_LIVE };
 const char *kw_rule_state_name(enum kw_rule_state state);
@@ -36,7 +35,6 @@ struct kw_detect_config { /* borrowed while kw_detector_new runs. Without a sett
 };
 
 /* ---- input ---------------------------------------------------------------- */
-
 struct kw_detect_entry { /* one entry of the journal; borrowed */
     uint64_t position;
     unsigned kind; /* 1 record, 2 check; others only advance */
@@ -56,7 +54,6 @@ struct kw_journal_reader;
 struct kw_detect_source kw_detect_from_journal(struct kw_journal_reader *reader); /* a reader of the detector's own */
 
 /* ---- output ---------------------------------------------------------------- */
-
 struct kw_fact {
     char code[48];
     char role[24];     /* whom it is about; empty for nobody */
@@ -120,7 +117,6 @@ struct kw_detection {     /* zero-initialise; reused by the next inspect */
 void kw_detection_clear(struct kw_detection *detection);
 
 /* ---- the detector: one thread ------------------------------------------------ */
-
 struct kw_detector;
 /* packs: rule packs, linked or from kw_plugin_load; they must live as long as the detector. */
 KW_CHECKED int kw_detector_new(const struct kinward_rule_pack *const *packs, size_t pack_count,
@@ -138,6 +134,9 @@ KW_CHECKED int kw_detect_restore_watch(struct kw_detector *detector, const struc
  * insert. On failure nothing is taken: the same entry can be given again. */
 KW_CHECKED int kw_detect_inspect(struct kw_detector *detector, const struct kw_detect_entry *entry, struct kw_detection *detection,
                                  struct kw_fault *fault);
+/* Evaluates an entry that kw_detect_restore took, and what it touches, as of now_ms. */
+KW_CHECKED int kw_detect_again(struct kw_detector *detector, uint64_t position, bool backfill, int64_t now_ms,
+                               struct kw_detection *detection, struct kw_fault *fault);
 /* For `kinward detect rules`: visits rules with their parameters' values in force and the state for all registries. */
 int kw_detect_rules(const struct kw_detector *detector,
                     int (*visit)(void *context, const struct kinward_rule *rule, enum kw_rule_state state, const int64_t *values),

@@ -119,7 +119,8 @@ static int by_subject(const void *a, const void *b)
     return (x->subject > y->subject) - (x->subject < y->subject);
 }
 
-static int evaluate_touched(struct kw_detector *detector, struct subjects *subjects)
+/* except: the entry that touches them, evaluated by itself. */
+static int evaluate_touched(struct kw_detector *detector, uint64_t except, struct subjects *subjects)
 {
     int r = 0;
 
@@ -129,7 +130,7 @@ static int evaluate_touched(struct kw_detector *detector, struct subjects *subje
         const struct watched *watched = &subjects->list[i];
         struct kinward_record *subject;
 
-        if (watched->subject == detector->entry->position || detector->entry->received_ms - watched->received_ms > WATCH_MS)
+        if (watched->subject == except || detector->entry->received_ms - watched->received_ms > WATCH_MS)
             continue;
         r = kw_record_load(detector, watched->subject, &subject);
         if (r == 0 && subject != NULL) {
@@ -175,6 +176,18 @@ static void start(struct kw_detector *detector, const struct kw_detect_entry *en
     detector->hit_room = detector->evaluated_room = detector->watch_room = 0;
 }
 
+static int finish(struct kw_detector *detector, int error, struct kw_fault *fault)
+{
+    enum kw_code code = error == -ENOMEM ? KW_E_MEMORY : error == -EBADMSG ? KW_E_CORRUPT : KW_E_INTERNAL;
+
+    kw_record_drop_all(detector);
+    detector->entry = NULL;
+    if (error >= 0)
+        return 0;
+    kw_detection_clear(detector->detection);
+    return kw_fail(fault, error, code, "detect", "the rules could not be run: error %d", -error);
+}
+
 static int inspect(struct kw_detector *detector, const struct kw_detect_entry *entry, const struct keys *keys)
 {
     struct subjects subjects = {0};
@@ -189,8 +202,33 @@ static int inspect(struct kw_detector *detector, const struct kw_detect_entry *e
     if (r == 0 && ((detector->subjects & event) != 0 || entry->kind == 2))
         r = evaluate_entry(detector, event);
     if (r == 0 && subjects.count > 0)
-        r = evaluate_touched(detector, &subjects);
+        r = evaluate_touched(detector, entry->position, &subjects);
     kw_free(subjects.list);
+    return r;
+}
+
+static int inspect_again(struct kw_detector *detector, uint64_t position, bool backfill)
+{
+    struct subjects subjects = {0};
+    struct keys keys = {0};
+    struct kinward_record *subject;
+    uint64_t event = UINT64_C(1) << (detector->events[position] & 0x3f);
+    int r = kw_record_load(detector, position, &subject);
+
+    if (r < 0 || subject == NULL)
+        return r;
+    subject->backfill = backfill;
+    r = kw_match_keys(&subject->image, detector->secret, kw_keys_take, &keys);
+    if (r == 0)
+        r = find_touched(detector, event, keys.list, keys.count, &subjects);
+    if (r == 0 && (detector->subjects & event) != 0)
+        r = evaluate(detector, subject);
+    if (r == 0 && subject->kind == 2)
+        r = kw_detect_answer(detector, subject, &detector->detection->answer);
+    if (r == 0)
+        r = evaluate_touched(detector, position, &subjects);
+    kw_free(subjects.list);
+    kw_free(keys.list);
     return r;
 }
 
@@ -226,11 +264,15 @@ int kw_detect_inspect(struct kw_detector *detector, const struct kw_detect_entry
         r = inspect(detector, entry, &keys);
     if (entry->found == NULL)
         kw_free(keys.list);
-    kw_record_drop_all(detector);
-    detector->entry = NULL;
-    if (r < 0) {
-        kw_detection_clear(detection);
-        return kw_fail(fault, r, r == -ENOMEM ? KW_E_MEMORY : KW_E_INTERNAL, "detect", "the rules could not be run: error %d", -r);
-    }
-    return 0;
+    return finish(detector, r, fault);
+}
+
+int kw_detect_again(struct kw_detector *detector, uint64_t position, bool backfill, int64_t now_ms, struct kw_detection *detection,
+                    struct kw_fault *fault)
+{
+    const struct kw_detect_entry clock = {.received_ms = now_ms};
+
+    start(detector, &clock, detection);
+    return finish(detector, position == 0 || position > detector->last ? -EINVAL : inspect_again(detector, position, backfill),
+                  fault);
 }

@@ -32,6 +32,7 @@ struct kw_writer_setup { /* borrowed for the actor's life */
     size_t others_count;
     struct kw_socket *const *wake; /* told WAKE after each commit; level-triggered, may be dropped */
     size_t wake_count;
+    int64_t tick_ms; /* a clock tick into the journal at start and then so often, when nothing waits; 0: none */
 };
 int kw_writer_body(struct kw_actor *self, struct kw_socket *pipe, void *setup, struct kw_fault *fault);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "intake/delivery.h"
+#include "json/json.h"
 
 #define GROUP_RECORDS 256 /* of bulk in one commit, so that a check never waits for a long one */
 
@@ -11,6 +12,7 @@ struct writer {
     const struct kw_writer_setup *setup;
     struct kw_actor *self;
     struct kw_delivery *checks, *bulk; /* queues, oldest first */
+    int64_t tick_ms;                   /* monotonic: when the next clock tick is due */
     bool stop;
 };
 
@@ -296,6 +298,63 @@ static int apply(struct writer *writer, struct kw_socket *socket, struct kw_appl
     return r;
 }
 
+/* ---- clock ticks ------------------------------------------------------------------------ */
+
+/* The body has the moment as well: the entry's commitment covers bodies only. */
+static int append_tick(struct kw_journal *journal, struct kw_fault *fault)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf body = {0};
+    struct kw_json_out json = {.out = &body};
+    struct kw_entry_new entry = {.kind = KW_ENTRY_TICK, .received_ms = kw_clock_wall_ms()};
+    char at[KW_TIME_SIZE];
+    enum kw_code outcome;
+    uint64_t position;
+    kw_time_format(entry.received_ms, at);
+    kw_json_object(&json, NULL);
+    kw_json_string(&json, "at", at);
+    kw_json_close(&json, '}');
+    int r = kw_json_end(&json);
+    if (r < 0)
+        return kw_fail(fault, r, KW_E_MEMORY, "tick", "no memory");
+    entry.record = kw_view_of(&body);
+    return kw_journal_append(journal, &entry, &outcome, &position, fault);
+}
+
+/* One that could not be written is not missed: the next says all that it would have said. */
+static int write_tick(struct writer *writer)
+{
+    struct kw_journal *journal = writer->setup->journal;
+    struct kw_fault fault = {0};
+    int r = kw_journal_begin(journal, &fault);
+    if (r == 0)
+        r = append_tick(journal, &fault);
+    if (r == 0)
+        r = kw_journal_commit(journal, &fault);
+    if (r < 0)
+        kw_journal_rollback(journal);
+    else
+        wake(writer);
+    writer->tick_ms = kw_clock_monotonic_ms() + writer->setup->tick_ms;
+    return r == -EIO ? fatal(&fault) : 0;
+}
+
+/* A tick waits for a free turn, but bulk without end does not hold it up for more than a period. */
+static bool tick_due(const struct writer *writer)
+{
+    int64_t late = kw_clock_monotonic_ms() - writer->tick_ms;
+    if (!writer->setup->tick_ms || writer->checks || late < 0)
+        return false;
+    return !writer->bulk || late >= writer->setup->tick_ms;
+}
+
+static int wait_ms(const struct writer *writer)
+{
+    int64_t left = writer->tick_ms - kw_clock_monotonic_ms();
+    if (!writer->setup->tick_ms)
+        return -1;
+    return left < 0 ? 0 : (int)(left < INT32_MAX ? left : INT32_MAX);
+}
+
 /* ---- the actor ------------------------------------------------------------------------ */
 
 static void queue(struct kw_delivery **end, struct kw_delivery *delivery)
@@ -348,6 +407,8 @@ static int drain_all(struct writer *writer, struct kw_socket *pipe)
 
 static int work(struct writer *writer)
 {
+    if (tick_due(writer))
+        return write_tick(writer);
     if (writer->checks)
         return write_group(writer, cut_group(&writer->checks, GROUP_RECORDS));
     return write_group(writer, cut_group(&writer->bulk, GROUP_RECORDS));
@@ -364,7 +425,7 @@ static void drop_queue(struct kw_delivery *queue)
 
 int kw_writer_body(struct kw_actor *self, struct kw_socket *pipe, void *argument, struct kw_fault *fault)
 {
-    struct writer writer = {.setup = argument, .self = self};
+    struct writer writer = {.setup = argument, .self = self, .tick_ms = kw_clock_monotonic_ms()};
     struct kw_poll items[16] = {{.socket = pipe}, {.socket = writer.setup->intake}};
     size_t count = 2;
     for (size_t i = 0; i < writer.setup->others_count && count < KW_COUNT(items); i++)
@@ -372,10 +433,10 @@ int kw_writer_body(struct kw_actor *self, struct kw_socket *pipe, void *argument
     int r = kw_actor_ready(self);
     while (r == 0 && !writer.stop) {
         r = drain_all(&writer, pipe);
-        if (r == 0 && (writer.checks || writer.bulk))
+        if (r == 0 && (writer.checks || writer.bulk || tick_due(&writer)))
             r = work(&writer);
         else if (r == 0 && !writer.stop)
-            r = kw_poll(items, count, -1);
+            r = kw_poll(items, count, wait_ms(&writer));
         if (r == -EINTR)
             r = 0;
     }

@@ -18,7 +18,7 @@ struct kw_journal;
 struct kw_journal_reader;
 
 /* clang-format off */
-enum kw_entry_kind { /* from KW_ENTRY_REVIEW on, the record slot holds JSON and there is no image */
+enum kw_entry_kind { /* from KW_ENTRY_REVIEW on, the record slot holds JSON and there is no image; a tick's is {"at": its time} */
     KW_ENTRY_RECORD = 1, KW_ENTRY_CHECK, KW_ENTRY_REVIEW, KW_ENTRY_FEEDBACK, KW_ENTRY_ACKNOWLEDGEMENT, KW_ENTRY_ACT,
     KW_ENTRY_TICK, KW_ENTRY_COVERAGE, KW_ENTRY_KIND_END
 };

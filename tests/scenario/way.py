@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The way of a record: two registries, a check at a border, the answer, the proof, the audit."""
+import json
 import pathlib
 import sys
 
@@ -30,4 +31,21 @@ def refer():
         check(world.hub.stop() == 0, "the hub's end: " + "\n".join(world.hub.err))
 
 
-main([refer])
+def ticks():
+    """each start puts a clock tick into the journal, detection passes it, and the log has it"""
+    with World() as world:
+        world.make_hub()
+        for starts in (1, 2):
+            world.start_hub()
+            until(lambda: world.status()["journal"]["entries"] >= starts, 20, "the tick")
+            told = world.settled()
+            found = [json.loads(text) for _, text in world.journal(kinds=(7,))]
+            check(len(found) == starts and [one["at"] for one in found] == sorted(one["at"] for one in found), found)
+            check(found[-1]["at"] >= told["started"][:10], (found, told))
+            covered = until(lambda: (lambda log: log if log["entries"] >= told["journal"]["entries"] else None)(world.status()["ledger"]),
+                            20, "the log")
+            check(covered["alerts"] == 0, covered)
+            check(world.hub.stop() == 0, "the hub's end: " + "\n".join(world.hub.err))
+
+
+main([refer, ticks])

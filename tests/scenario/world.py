@@ -325,7 +325,7 @@ class World:
         return json.loads(data[32:32 + size] or b"{}"), data[32 + size:]
 
     def journal(self, kinds):
-        """Entries as (kind, text): records 1, checks 2, reviews 3, feedback 4, acknowledgements 5, administration 6."""
+        """Entries as (kind, text): records 1, checks 2, reviews 3, feedback 4, acknowledgements 5, administration 6, ticks 7."""
         found = []
         for position in range(1, self.status()["journal"]["entries"] + 1):
             header, payload = self.control("RECORD-GET", {"position": position, "purpose": "test", "case": "T-1"})
