@@ -11,10 +11,12 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define AGENTS         32                     /* connectors beside the hub */
-#define TICK_MS        (INT64_C(3600) * 1000) /* expiry counts in days, so an hour late is soon enough; 24 rows a day cost nothing */
-#define KEEPER_MS      50                     /* between two copies of the journal's log while it is being written */
-#define KEEPER_IDLE_MS 1000
+#define AGENTS          32                     /* connectors beside the hub */
+#define TICK_MS         (INT64_C(3600) * 1000) /* expiry counts in days, so an hour late is soon enough; 24 rows a day cost nothing */
+#define KEEPER_MS       50                     /* between two copies of the journal's log while it is being written */
+#define KEEPER_IDLE_MS  1000
+#define KEEPER_HURRY    (40 << 20 >> 12) /* pages of the log: soon the writer waits for the rest of it to be little */
+#define KEEPER_HURRY_MS 10
 
 enum {
     INTAKE_WRITER,
@@ -205,7 +207,10 @@ static int keeper_body(struct kw_actor *self, struct kw_socket *pipe, void *argu
     if (r == 0)
         r = kw_actor_ready(self);
     for (uint32_t before = 0, copied = 0, moved = 0; r == 0; moved = copied != before, before = copied) {
-        (void)!kw_poll(&(struct kw_poll){.socket = pipe}, 1, moved ? KEEPER_MS : KEEPER_IDLE_MS);
+        (void)!kw_poll(&(struct kw_poll){.socket = pipe}, 1,
+                       !moved                  ? KEEPER_IDLE_MS
+                       : copied < KEEPER_HURRY ? KEEPER_MS
+                                               : KEEPER_HURRY_MS);
         if (kw_receive(pipe, &message) == 0 && strcmp(message.verb, "STOP") == 0)
             break;
         r = kw_journal_checkpoint(reader, &copied, fault);

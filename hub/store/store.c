@@ -14,7 +14,7 @@
  * is past KEPT and only LEFT of it remains, so that what waits for a commit does not wait long; at MOST, whatever remains. */
 #define WAL_ALONE (4 << 20 >> 12)
 #define WAL_KEPT  (48 << 20 >> 12)
-#define WAL_LEFT  (2 << 20 >> 12)
+#define WAL_LEFT  (4 << 20 >> 12)
 #define WAL_MOST  (256 << 20 >> 12)
 #define WAL_RETRY (4 << 20 >> 12)
 
@@ -179,10 +179,14 @@ static void copy_log(struct kw_store *store)
 {
     if (!log_is_due(store))
         return;
-    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &store->copied);
+    int copied = 0;
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &copied);
+    if ((code & 0xff) == SQLITE_BUSY) /* the other thread is at it */
+        return;
     if (code != SQLITE_OK)
         (void)kw_store_fail(store, code, NULL);
     store->doomed = 0;
+    store->copied = copied;
     store->wal_next = store->wal_pages + WAL_RETRY; /* a reader may have held it up */
 }
 

@@ -101,16 +101,29 @@ int kw_store_migrate(struct kw_store *store, const char *const *migrations, size
     return error;
 }
 
+/* SQLite syncs the database only with the log's very last page. What was copied so far is synced here, so that the pass that
+ * reaches the end, in the writer, finds little left. */
+static int sync_database(struct kw_store *store, struct kw_fault *fault)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code == SQLITE_OK)
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    return code == SQLITE_OK ? 0 : kw_fail(fault, -EIO, KW_E_STORE, store->path, "cannot be synced (SQLite %d)", code);
+}
+
 int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_copied, struct kw_fault *fault)
 {
     int copied = 0;
     int code = sqlite3_wal_checkpoint_v2(store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
                                          &copied);
+    if ((code & 0xff) == SQLITE_BUSY)
+        return truncate ? -EBUSY : 0;
+    if (code != SQLITE_OK)
+        return kw_store_fail(store, code, fault);
     if (ret_copied)
         *ret_copied = copied > 0 ? (uint32_t)copied : 0;
-    if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY)
-        return code == SQLITE_OK || !truncate ? 0 : -EBUSY;
-    return kw_store_fail(store, code, fault);
+    return truncate ? 0 : sync_database(store, fault);
 }
 
 static int copy_pages(struct kw_store *store, const char *path, struct kw_fault *fault)
