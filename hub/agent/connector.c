@@ -388,7 +388,7 @@ static int ask(struct kw_connector *connector)
     return kw_pipe_put(connector->pipe, &ping);
 }
 
-/* What it said before a full turn of ours is read by now, so that a slow agent does not take it for silent. */
+/* The pipe was read before this in the same turn: however long ours took, what it said meanwhile has been heard. */
 static bool hangs(const struct kw_connector *connector)
 {
     const int64_t now = kw_clock_monotonic_ms();
