@@ -110,7 +110,8 @@ static int await(struct kw_agent *agent, int wait_ms, int stop_fd, int signal_fd
         items[count++] = (struct kw_poll){.fd = signal_fd};
     const size_t ends = count;
     for (size_t i = 0; i < agent->connector_count; i++)
-        watch_pipe(items, &count, &agent->connectors[i].child, agent->connectors[i].pipe);
+        if (kw_connector_listens(&agent->connectors[i]))
+            watch_pipe(items, &count, &agent->connectors[i].child, agent->connectors[i].pipe);
     for (size_t i = 0; i < agent->mapper_count; i++)
         watch_pipe(items, &count, &agent->mappers[i].child, agent->mappers[i].pipe);
     int r = kw_poll(items, count, wait_ms);

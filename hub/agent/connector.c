@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connector.c - a connector child: it is given credit, its documents are spooled, and only then it is told. */
 #include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,14 +11,24 @@
 #include "plugin/plugin.h"
 
 #define CREDIT   64    /* documents that may be on their way from one connector */
+#define ANSWERS  1024  /* answers that wait for room in its pipe; nothing more is taken from it then */
 #define START_MS 60000 /* loading, and the plugin's own create */
-#define KEY_MOST 4096
+/* Of the process without a word, or of the plugin without coming back to the host: twice the longest request of the host's HTTP
+ * client (30 s), so that nothing that is only slow is taken for hanging. Waiting inside the host does not count at all. */
+#define HANG_MS   60000
+#define ASK_PARTS 4 /* a PING each quarter of that */
+#define KEY_MOST  4096
 
 int kw_connector_open(struct kw_connector *connector, const struct kw_agent_settings *settings,
                       const struct kw_connector_settings *source, struct kw_fault *fault)
 {
     char name[300], path[KW_PATH_SIZE];
-    *connector = (struct kw_connector){.settings = settings, .source = source, .child = {.fd = -1}};
+    *connector = (struct kw_connector){.settings = settings, .source = source, .child = {.fd = -1}, .hang_ms = HANG_MS};
+#ifdef KINWARD_FAULT_POINTS
+    const char *hang = getenv("KINWARD_HANG_MS"); /* tests do not wait that long */
+    if (hang)
+        connector->hang_ms = atoi(hang);
+#endif
     snprintf(name, sizeof name, "%.120s/%.120s.so", source->plugin, source->plugin);
     if (settings->plugins[0] && kw_path_join(path, sizeof path, settings->plugins, name) == 0 && access(path, R_OK) == 0) {
         memcpy(connector->plugin, path, sizeof path);
@@ -38,17 +50,18 @@ void kw_child_end(struct kw_child *child)
             return;
         usleep(1000);
     }
-    kw_child_kill(child);
-    const unsigned failures = child->failures < 7 ? child->failures : 7;
-    child->failures++;
-    child->not_before_ms = kw_clock_monotonic_ms() + (100 << failures);
+    if (kw_child_running(child))
+        kill(child->pid, SIGKILL); /* not reaped yet: the number is still its own */
+    while (kw_child_running(child) && !kw_child_reap(child))
+        usleep(1000);
 }
 
 static void forget_child(struct kw_connector *connector)
 {
     kw_pipe_free(connector->pipe);
     connector->pipe = NULL;
-    connector->ready = connector->failing = false;
+    connector->ready = connector->failing = connector->asked = connector->more = false;
+    connector->asked_ms = connector->heard_ms = connector->away_ms = 0;
     connector->credit = 0;
     connector->answer_count = 0;
 }
@@ -255,6 +268,16 @@ static void ended(struct kw_connector *connector, const struct kw_message *messa
     kw_log(KW_LOG_ERROR, "agent", "connector.gave-up", "connector=%s code=%s", connector->source->name, kw_code_name(code));
 }
 
+static int ponged(struct kw_connector *connector, const struct kw_message *message)
+{
+    KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
+    int r = kw_json_parse(kw_view_of(&message->header), &header, NULL);
+    if (r == 0)
+        r = kw_json_get_integer(header, "away_ms", 0, INT64_MAX, &connector->away_ms, NULL);
+    connector->asked = false;
+    return r < 0 ? -EBADMSG : 0;
+}
+
 static void started(struct kw_connector *connector, const struct kw_message *message)
 {
     KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
@@ -277,22 +300,31 @@ int kw_connector_receive(struct kw_connector *connector, struct kw_spool *spool,
 {
     struct kw_message message = {0};
     int r = 0;
-    while (connector->pipe && (r = kw_pipe_get(connector->pipe, &message)) == 0) {
+    while (connector->pipe && connector->answer_count < ANSWERS && (r = kw_pipe_get(connector->pipe, &message)) == 0) {
+        connector->heard_ms = kw_clock_monotonic_ms();
         if (strcmp(message.verb, "DOCUMENT") == 0)
             r = take_document(connector, spool, &message, fault);
         else if (strcmp(message.verb, "READY") == 0)
             started(connector, &message);
         else if (strcmp(message.verb, "ENDED") == 0)
             ended(connector, &message);
+        else if (strcmp(message.verb, "PONG") == 0)
+            r = ponged(connector, &message);
         if (r < 0)
             break;
     }
     kw_message_clear(&message);
+    connector->more = connector->answer_count >= ANSWERS;
     if (r == -EPIPE || r == -EBADMSG) {
         child_failed(connector);
         return 0;
     }
     return r == -EAGAIN ? 0 : r;
+}
+
+bool kw_connector_listens(const struct kw_connector *connector)
+{
+    return connector->answer_count < ANSWERS;
 }
 
 void kw_connector_undone(struct kw_connector *connector)
@@ -343,6 +375,41 @@ static int send_credit(struct kw_connector *connector)
     return r;
 }
 
+/* ---- driving ----------------------------------------------------------------------------------- */
+
+static int ask(struct kw_connector *connector)
+{
+    struct kw_message ping = {.verb = "PING"};
+    const int64_t now = kw_clock_monotonic_ms();
+    if (!connector->ready || connector->asked || now - connector->asked_ms < connector->hang_ms / ASK_PARTS)
+        return 0;
+    connector->asked = true;
+    connector->asked_ms = now;
+    return kw_pipe_put(connector->pipe, &ping);
+}
+
+/* The pipe was read before this in the same turn: however long ours took, what it said meanwhile has been heard. */
+static bool hangs(const struct kw_connector *connector)
+{
+    const int64_t now = kw_clock_monotonic_ms();
+    const int64_t heard = connector->heard_ms > connector->asked_ms ? connector->heard_ms : connector->asked_ms;
+    if (!connector->ready)
+        return now - connector->started_ms > START_MS;
+    return connector->away_ms > connector->hang_ms || (connector->asked && now - heard > connector->hang_ms);
+}
+
+static int tell(struct kw_connector *connector, const struct kw_spool *spool)
+{
+    int r = kw_pipe_flush(connector->pipe);
+    if (r == 0) /* else it does not read: what is due to it waits here, and is bounded */
+        r = send_answers(connector);
+    if (r == 0 && connector->ready && !connector->failing && connector->credit <= CREDIT / 2 && kw_spool_accepts(spool))
+        r = send_credit(connector);
+    if (r == 0 || r == -EAGAIN)
+        r = ask(connector);
+    return r == -EAGAIN ? 0 : r;
+}
+
 int kw_connector_drive(struct kw_connector *connector, struct kw_spool *spool, int *ret_wait_ms, struct kw_fault *fault)
 {
     if (!connector->pipe) {
@@ -359,14 +426,16 @@ int kw_connector_drive(struct kw_connector *connector, struct kw_spool *spool, i
         }
         return 0;
     }
-    int r = send_answers(connector);
-    if (r == 0 && connector->ready && !connector->failing && connector->credit <= CREDIT / 2 && kw_spool_accepts(spool))
-        r = send_credit(connector);
-    if (r == 0)
-        r = kw_pipe_flush(connector->pipe);
+    int r = tell(connector, spool);
     if (r == -ENOMEM)
         return kw_fail(fault, r, KW_E_MEMORY, "connector", "no memory");
-    if ((r < 0 && r != -EAGAIN) || (!connector->ready && kw_clock_monotonic_ms() - connector->started_ms > START_MS))
+    const bool hanging = r == 0 && hangs(connector);
+    if (hanging)
+        kw_log(KW_LOG_ERROR, "agent", "connector.hangs", "connector=%s ready=%d away_ms=%lld", connector->source->name,
+               connector->ready, (long long)connector->away_ms);
+    if (r < 0 || hanging)
         child_failed(connector); /* answers that did not reach it: it asks again from its cursor */
+    else if (connector->more && kw_connector_listens(connector))
+        *ret_wait_ms = 0;
     return 0;
 }

@@ -97,6 +97,9 @@ struct kw_connector {
     bool ready, failing;  /* failing: pulled documents are refused until it was started again */
     uint32_t credit;      /* given and not used */
     int64_t started_ms;
+    int hang_ms;                         /* longer without a sign of life: it hangs */
+    bool asked, more;                    /* a PING has no PONG yet; receiving broke off before the pipe was empty */
+    int64_t asked_ms, heard_ms, away_ms; /* the last PING, the last message, what the last PONG said */
     struct kw_answer *answers;
     size_t answer_count, answer_capacity;
 };
@@ -105,8 +108,9 @@ KW_CHECKED int kw_connector_open(struct kw_connector *connector, const struct kw
 void kw_connector_close(struct kw_connector *connector);
 /* Takes what the child has said; documents and cursors go into the spool's transaction. */
 KW_CHECKED int kw_connector_receive(struct kw_connector *connector, struct kw_spool *spool, struct kw_fault *fault);
-void kw_connector_undone(struct kw_connector *connector); /* the transaction was rolled back */
-/* After the commit: answers, credit, starting again. */
+void kw_connector_undone(struct kw_connector *connector);        /* the transaction was rolled back */
+bool kw_connector_listens(const struct kw_connector *connector); /* receiving from it makes sense now */
+/* After the commit: answers, credit, PING; ends one that hangs, starts it again. */
 KW_CHECKED int kw_connector_drive(struct kw_connector *connector, struct kw_spool *spool, int *ret_wait_ms, struct kw_fault *fault);
 
 /* ---- the agent ---- */

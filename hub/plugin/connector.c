@@ -44,11 +44,27 @@ static bool retry_later(struct kw_instance *instance, kinward_verdict verdict, u
     return instance->host.pause(instance, *wait_ms) == KINWARD_OK;
 }
 
+static kinward_verdict call_start(struct kw_instance *instance)
+{
+    kw_guest_give(true);
+    kinward_verdict verdict = instance->operations->start(instance->self);
+    (void)kw_guest_take();
+    return verdict;
+}
+
+static kinward_verdict call_pull(struct kw_instance *instance, uint64_t credit)
+{
+    kw_guest_give(true);
+    kinward_verdict verdict = instance->operations->pull(instance->self, credit > 10000 ? 10000 : (uint32_t)credit, WAIT_MS);
+    (void)kw_guest_take();
+    return verdict;
+}
+
 static kinward_verdict start_plugin(struct kw_instance *instance)
 {
     uint32_t wait_ms = 0;
     kinward_verdict verdict = KINWARD_OK;
-    while (instance->operations->start && (verdict = instance->operations->start(instance->self)) != KINWARD_OK) {
+    while (instance->operations->start && (verdict = call_start(instance)) != KINWARD_OK) {
         if (verdict == KINWARD_IDLE && instance->host.pause(instance, 100) == KINWARD_OK)
             continue;
         if (verdict == KINWARD_IDLE || !retry_later(instance, verdict, &wait_ms))
@@ -70,10 +86,12 @@ static void *pull(void *argument)
     struct kw_instance *instance = argument;
     uint32_t wait_ms = 0;
     uint64_t credit;
+    struct kw_guest guest = {0};
+    kw_guest_enter(&instance->guests, &guest);
     kinward_verdict verdict = start_plugin(instance);
     while (verdict >= KINWARD_OK && (credit = await_credit(instance)) > 0) {
         uint64_t before = count_emitted(instance);
-        verdict = instance->operations->pull(instance->self, credit > 10000 ? 10000 : (uint32_t)credit, WAIT_MS);
+        verdict = call_pull(instance, credit);
         if (verdict >= KINWARD_OK || count_emitted(instance) != before) /* it got on: no longer wait than at first */
             wait_ms = 0;
         if (verdict < KINWARD_OK && retry_later(instance, verdict, &wait_ms))
@@ -81,6 +99,7 @@ static void *pull(void *argument)
         if (verdict == KINWARD_IDLE)
             (void)instance->host.pause(instance, 20); /* a pull that does not wait must not spin */
     }
+    kw_guest_leave(&instance->guests, &guest);
     pthread_mutex_lock(&instance->lock);
     instance->ended = true;
     kw_instance_signal(instance);
@@ -95,6 +114,7 @@ struct process {
     struct kw_pipe *pipe;
     int fd;
     bool stop, thread_runs;
+    bool asked; /* a PING has no PONG yet */
     int answer; /* exit status */
     pthread_t thread;
 };
@@ -145,6 +165,19 @@ static int put_status(struct process *process, const char *verb)
     return error;
 }
 
+/* When the pipe has no room, later: what waits in it is moved first. */
+static int answer_ping(struct process *process)
+{
+    struct kw_message message = {.verb = "PONG"};
+    int64_t away_ms = kw_guests_away_ms(&process->instance.guests);
+    int error = kw_buf_format(&message.header, "{\"away_ms\":%lld}", (long long)away_ms);
+    if (!error)
+        error = kw_pipe_put(process->pipe, &message);
+    kw_message_clear(&message);
+    process->asked = error == -EAGAIN;
+    return process->asked ? 0 : error;
+}
+
 static void add_credit(struct kw_instance *instance, int64_t more)
 {
     pthread_mutex_lock(&instance->lock);
@@ -186,6 +219,10 @@ static int take_message(struct process *process, const struct kw_message *messag
     int64_t number = 0;
     if (!strcmp(message->verb, "STOP")) {
         process->stop = true;
+        return 0;
+    }
+    if (!strcmp(message->verb, "PING")) {
+        process->asked = true;
         return 0;
     }
     if (!strcmp(message->verb, "STATUS"))
@@ -240,6 +277,8 @@ static int serve(struct process *process)
         while (!error && !process->stop && !(error = kw_pipe_get(process->pipe, &message)))
             error = take_message(process, &message);
         error = error == -EAGAIN ? 0 : error;
+        if (!error && process->asked)
+            error = answer_ping(process);
         if (!error)
             error = move_outgoing(process);
         pthread_mutex_lock(&instance->lock);
@@ -392,6 +431,7 @@ int kw_connector_child_main(int fd, int argc, char **argv)
     process.fd = fd;
     pthread_mutex_init(&instance->lock, NULL);
     pthread_cond_init(&instance->changed, NULL);
+    pthread_mutex_init(&instance->guests.lock, NULL);
     instance->outgoing_end = &instance->outgoing;
     instance->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (instance->wake < 0 || kw_crypto_init() < 0 || kw_pipe_new(fd, &process.pipe) < 0)

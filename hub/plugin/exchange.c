@@ -71,7 +71,9 @@ static kinward_verdict http(void *context, const struct kinward_request *request
     struct kw_http_request ours = {request->method, request->url, request->headers, kw_view_in(request->body)};
     if (!instance->client)
         return instance->host.fail(context, KINWARD_BROKEN, "the network is not among this plugin's capabilities");
+    const bool taken = kw_guest_take();
     int error = kw_http_send(instance->client, &ours, &response, &fault);
+    kw_guest_give(taken);
     if (error == -ECANCELED)
         return KINWARD_IDLE;
     if (error)
@@ -124,7 +126,11 @@ static void handle(void *context, const struct kw_http_call *http_call, struct k
     struct kw_call call = {.call = {sizeof call.call, http_call->method, http_call->path, kw_view_out(http_call->body)},
                            .http = http_call,
                            .end_ms = kw_clock_monotonic_ms() + ANSWER_MS};
+    struct kw_guest guest = {0};
+    kw_guest_enter(&instance->guests, &guest);
+    kw_guest_give(true);
     int32_t status = instance->listener(instance->listener_context, &call.call, &body);
+    kw_guest_leave(&instance->guests, &guest);
     bool durable = await_durable(instance, &call);
     ret_answer->content_type = "application/json";
     ret_answer->status = status;

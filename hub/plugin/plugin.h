@@ -64,6 +64,7 @@ KW_CHECKED int kw_plugin_sign(const char *path, const char *key_file, int days, 
  *   DURABLE  {"token"}         on stable storage with its cursor, or known before: a waiting webhook is answered 2xx
  *   FAILED   {"token","code"}  not kept: a webhook is answered 503; for a pulled document the process ends, to be started
  *                              again from the saved cursor
+ *   PING     {}                answered PONG
  *   STATUS   {}                answered STATUS {"emitted","durable","failed","credit","waiting","retries","port"}
  *   STOP     {}                ends the process with 0
  *  child → parent
@@ -71,6 +72,8 @@ KW_CHECKED int kw_plugin_sign(const char *path, const char *key_file, int days, 
  *   DOCUMENT {"token","format","key","delivered"}; items: document, cursor. delivered: by webhook. Tokens count from 1. The
  *            parent drops a document whose key it has kept (still DURABLE). Cursor empty: the saved one stays. Document empty:
  *            only a cursor to be saved (DURABLE is due, too).
+ *   PONG     {"away_ms"}       for how long the plugin has kept a thread (pulling, or of the listener) in its own code; 0: all
+ *            are in the host or wait there. The agent ends a connector that is away, or gives no sign at all, for a minute.
  *   ENDED    {"code","place","detail"}  why it gives up; the process then ends with 1
  */
 int kw_connector_child_main(int fd, int argc, char **argv);

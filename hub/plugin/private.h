@@ -10,6 +10,7 @@
 #include "crypto/crypto.h"
 #include "http/http.h"
 #include "json/json.h"
+#include "plugin/guest.h"
 #include "plugin/plugin.h"
 
 #define KW_NAME_SIZE    64
@@ -106,6 +107,7 @@ struct kw_instance {
     kinward_listener listener;
     void *listener_context;
     uint16_t port;
+    struct kw_guests guests;
 
     pthread_mutex_t lock; /* what follows */
     pthread_cond_t changed;

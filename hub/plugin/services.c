@@ -57,11 +57,13 @@ static kinward_verdict pause_ms(void *context, uint32_t ms)
 {
     struct kw_instance *instance = context;
     int64_t end = kw_clock_monotonic_ms() + ms;
+    const bool taken = kw_guest_take();
     pthread_mutex_lock(&instance->lock);
     while (!instance->stopping && kw_clock_monotonic_ms() < end)
         wait_until(instance, end);
     bool stopping = instance->stopping;
     pthread_mutex_unlock(&instance->lock);
+    kw_guest_give(taken);
     return stopping ? KINWARD_IDLE : KINWARD_OK;
 }
 
@@ -149,6 +151,7 @@ static kinward_verdict emit(void *context, const struct kinward_call *call, cons
     if (document->bytes.size > KW_LIMIT_DOCUMENT - (64 << 10) || document->cursor.size > KINWARD_CURSOR_MAX ||
         document->key.size > KW_LIMIT_SOURCE_ID + KW_LIMIT_SOURCE_VERSION + 1)
         return fail(context, KINWARD_REJECT, "a document, key or cursor is larger than the limit");
+    const bool guest = kw_guest_take();
     pthread_mutex_lock(&instance->lock);
     while (counts && instance->credit == 0 && !instance->stopping && (!own || kw_clock_monotonic_ms() < own->end_ms))
         wait_until(instance, own ? own->end_ms : kw_clock_monotonic_ms() + 10000);
@@ -161,6 +164,7 @@ static kinward_verdict emit(void *context, const struct kinward_call *call, cons
         wait_until(instance, own->end_ms);
     taken = taken && (!own || error || (own->waiting == 0 && !own->failed));
     pthread_mutex_unlock(&instance->lock);
+    kw_guest_give(guest);
     return error ? KINWARD_RETRY : taken ? KINWARD_OK : KINWARD_IDLE;
 }
 
@@ -203,6 +207,7 @@ static int look_at(int folder, const char *name, const char *suffix, struct foun
 
 static int collect(DIR *dir, const char *suffix, struct found **ret_found, size_t *ret_count)
 {
+    const bool taken = kw_guest_take();
     struct found *found = NULL;
     size_t count = 0, capacity = 0;
     int error = 0;
@@ -222,6 +227,7 @@ static int collect(DIR *dir, const char *suffix, struct found **ret_found, size_
     }
     *ret_found = found;
     *ret_count = count;
+    kw_guest_give(taken);
     return error;
 }
 
@@ -253,7 +259,9 @@ static kinward_verdict read_open(void *context, int fd, uint64_t offset, size_t 
 {
     uint8_t chunk[65536];
     while (limit > 0) {
+        const bool taken = kw_guest_take();
         ssize_t got = pread(fd, chunk, limit < sizeof chunk ? limit : sizeof chunk, (off_t)offset);
+        kw_guest_give(taken);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -306,10 +314,12 @@ static kinward_verdict append(void *context, const char *option, struct kinward_
     for (size_t i = 0; i < instance->output_count; i++) {
         if (strcmp(instance->outputs[i].name, option) != 0)
             continue;
+        const bool taken = kw_guest_take();
         ssize_t done;
         do
             done = write(instance->outputs[i].fd, bytes.data, bytes.size);
         while (done < 0 && errno == EINTR);
+        kw_guest_give(taken);
         if (done != (ssize_t)bytes.size)
             return fail(context, KINWARD_RETRY, "the file of option %s cannot be written: %s", option, strerror(errno));
         return KINWARD_OK;

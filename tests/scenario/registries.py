@@ -171,4 +171,28 @@ def supervised():
         check(world.hub.stop() == 0, "the hub's end")
 
 
-main([remote, supervised])
+def stopped():
+    """connectors that were stopped are killed and started again: what was registered meanwhile arrives, once"""
+    with Country() as world:
+        world.begin()
+        agent = world.start("connector", "run", "--config", world.agent_config, environment={"KINWARD_HANG_MS": "2000"})
+        world.subscribed()
+        world.register(count=3, kinds=["birth", "death"])
+        world.rows()
+        world.arrived()
+        before = agent.children()["connector"]
+        check(len(before) == 2, before)
+        for pid in before:
+            os.kill(pid, signal.SIGSTOP)
+        world.register(count=3, kinds=["birth", "death"], deliver=False)
+        world.rows()
+        world.arrived()
+        after = agent.children()["connector"]
+        check(len(after) == 2 and not set(after) & set(before), (before, after))
+        for name in ("crvs", "border"):
+            check(any("connector.hangs" in line and "connector=" + name in line for line in agent.err), agent.err[-5:])
+        check(agent.stop() == 0, agent.err[-3:])
+        check(world.hub.stop() == 0, "the hub's end")
+
+
+main([remote, supervised, stopped])

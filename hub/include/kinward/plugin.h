@@ -2,14 +2,19 @@
 /* kinward/plugin.h - the contract between Kinward and every plugin. ABI 0.1.
  *
  * A plugin is a shared object that exports one constant, kinward_plugin, so
- * that it can be inspected without running its code. Three rules cover
- * ownership, threads and errors:
+ * that it can be inspected without running its code. Four rules cover
+ * ownership, threads, errors and waiting:
  *  1. No memory crosses the boundary. Inputs are borrowed until the call
  *     returns; outputs are copied by kinward_out.write() before it returns.
  *  2. An instance is called by one thread at a time; only cancel() and
  *     listeners may run beside another call.
  *  3. A call that fails explains itself with host->fail() and returns a
  *     negative verdict; the verdict, not the text, decides what happens next.
+ *  4. A connector waits inside the host: in pause(), http(), emit(), however
+ *     long. A call that stays in its own code for a minute, without returning
+ *     and without pause(), http(), emit(), folder(), read(), digest() or
+ *     append(), hangs: its process is killed and started again from the saved
+ *     cursor. Long work calls pause() with 0 now and then.
  *
  * Changes
  *  0.1  first

@@ -106,6 +106,12 @@ class Connected(Agent):
             time.sleep(0.1)
             told = self.status()
 
+    def await_line(self, process, event, count=1):
+        end = time.monotonic() + 60
+        while sum(event in line for line in list(process.lines)) < count and time.monotonic() < end:
+            time.sleep(0.02)
+        check(sum(event in line for line in process.lines) >= count, "%s: %s" % (event, "".join(process.lines)[-1500:]))
+
     def stop(self, process):
         process.stdout.readline()  # {"ready":"agent"}
         process.send_signal(signal.SIGTERM)
@@ -183,6 +189,45 @@ def crashing_mapper():
     agent.close()
 
 
+def hanging():
+    """a connector that does not come back from its own code is killed and started again, pulling or called: nothing is lost"""
+    agent = Connected()
+    agent.put(1)
+    agent.put(2, "<hang/>")
+    process = agent.begin({"KINWARD_HANG_MS": "800"})
+    agent.await_line(process, "connector.hangs")
+    agent.put(2)
+    agent.put(3)
+    agent.await_effects(3, 60)
+    agent.await_listener()
+    before = sum("connector.ended" in line for line in process.lines)
+    check(agent.deliver(4, "<hang/>") == 0, "answered")
+    agent.await_line(process, "connector.ended", before + 1)
+    agent.await_listener()
+    check(agent.deliver(4) == 200, "delivered")
+    agent.await_effects(4, 60)
+    agent.stop(process)
+    told = [[line for line in process.lines if event in line] for event in ("connector.hangs", "connector.ended")]
+    check(len(told[0]) == len(told[1]) and all("connector=one" in line for line in told[0]), told)
+    check(all("status=9" in line for line in told[1]), told)
+    check(agent.hub.order == ["T-%d" % n for n in range(1, 5)], agent.hub.order)
+    wanted(agent, range(1, 5))
+    agent.close()
+
+
+def waiting():
+    """a connector that waits inside the host for far longer than that is left alone"""
+    agent = Connected()
+    agent.put(1, "<wait/>")
+    agent.put(2)
+    process = agent.begin({"KINWARD_HANG_MS": "1500"})
+    agent.await_effects(1, 60)
+    agent.stop(process)
+    check(not any("connector.hangs" in line or "connector.ended" in line for line in process.lines), process.lines)
+    wanted(agent, [2])
+    agent.close()
+
+
 def no_hub():
     """without a line documents are taken and kept; with it they go out"""
     agent = Connected()
@@ -190,7 +235,8 @@ def no_hub():
     process = agent.begin()
     agent.await_listener()
     check([agent.deliver(n) for n in range(1, 21)] == [200] * 20, "taken")
-    check(agent.status()["documents"] + agent.status()["records"] == 20, agent.status())
+    told = agent.status()
+    check(told["documents"] + told["records"] == 20, told)
     agent.hub.start()
     agent.await_effects(20)
     agent.stop(process)
@@ -332,4 +378,4 @@ def limit():
     agent.close()
 
 
-main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, no_hub, supervised, killed])
+main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, hanging, waiting, no_hub, supervised, killed])

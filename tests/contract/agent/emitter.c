@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emitter.c - a connector for tests: pulls r-000001.xml, r-000002.xml, … of a folder in order, and takes records over HTTP. */
+/* emitter.c - a connector for tests: pulls r-000001.xml, r-000002.xml, … of a folder in order, and takes records over HTTP.
+ *
+ * "<hang/>" in place of a record: it never comes back from there. "<wait/>": it waits in the host, and goes on with the next.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kinward/plugin.h"
+
+#define WAIT_MS 4000
 
 struct settings {
     const char *folder, *listen;
@@ -56,6 +62,18 @@ static void destroy(void *self)
     free(self);
 }
 
+static int says(struct kinward_view text, const char *word)
+{
+    return text.size >= strlen(word) && !memcmp(text.data, word, strlen(word));
+}
+
+/* Asking the host for the time is no sign of getting on. */
+static void hang(const struct kinward_host *host)
+{
+    while (host->elapsed_ms(host->instance) >= 0)
+        usleep(10000);
+}
+
 static int32_t called(void *context, const struct kinward_call *call, const struct kinward_out *body)
 {
     struct emitter *emitter = context;
@@ -64,6 +82,8 @@ static int32_t called(void *context, const struct kinward_call *call, const stru
     const struct kinward_document document = {
         .size = sizeof document, .bytes = call->body, .format = "record", .key = {(const uint8_t *)key, key ? strlen(key) : 0}};
     (void)body;
+    if (says(call->body, "<hang/>"))
+        hang(host);
     return host->emit(host->instance, call, &document) == KINWARD_OK ? 200 : 503;
 }
 
@@ -98,6 +118,12 @@ static kinward_verdict pull(void *self, uint32_t credit, uint32_t wait_ms)
                                                   .format = "record",
                                                   .key = {(const uint8_t *)key, strlen(key)},
                                                   .cursor = {(const uint8_t *)cursor, strlen(cursor)}};
+        if (says(document.bytes, "<hang/>"))
+            hang(host);
+        if (says(document.bytes, "<wait/>")) {
+            emitter->next += host->pause(host->instance, WAIT_MS) == KINWARD_OK;
+            return KINWARD_IDLE;
+        }
         const kinward_verdict emitted = host->emit(host->instance, NULL, &document);
         if (emitted != KINWARD_OK)
             return emitted;
