@@ -136,7 +136,7 @@ static void checkpoint(struct kw_spool *spool)
 {
     if (spool->unchecked < CHECKPOINT)
         return;
-    (void)!kw_store_checkpoint(spool->store, false, NULL, NULL); /* when it fails the log grows until the next time */
+    (void)!kw_store_checkpoint(spool->store, false, NULL, NULL, NULL); /* when it fails the log grows until the next time */
     spool->unchecked = 0;
 }
 
@@ -173,7 +173,7 @@ void kw_spool_heal(struct kw_spool *spool)
 {
     if (spool->begun || (spool->ballast && !spool->full))
         return;
-    (void)!kw_store_checkpoint(spool->store, true, NULL, NULL);
+    (void)!kw_store_checkpoint(spool->store, true, NULL, NULL, NULL);
     if (!spool->ballast && kw_store_ballast(spool->store, 2 * BALLAST, NULL) == 0)
         spool->ballast = kw_store_ballast(spool->store, 0, NULL) == 0 && kw_store_ballast(spool->store, BALLAST, NULL) == 0;
     if (spool->ballast || spool->bytes < spool->full_bytes / 2)

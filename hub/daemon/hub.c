@@ -11,12 +11,8 @@
 #include "daemon/private.h"
 #include "json/json.h"
 
-#define AGENTS          32                     /* connectors beside the hub */
-#define TICK_MS         (INT64_C(3600) * 1000) /* expiry counts in days, so an hour late is soon enough; 24 rows a day cost nothing */
-#define KEEPER_MS       50                     /* between two copies of the journal's log while it is being written */
-#define KEEPER_IDLE_MS  1000
-#define KEEPER_HURRY    (40 << 20 >> 12) /* pages of the log: soon the writer waits for the rest of it to be little */
-#define KEEPER_HURRY_MS 10
+#define AGENTS  32                     /* connectors beside the hub */
+#define TICK_MS (INT64_C(3600) * 1000) /* expiry counts in days, so an hour late is soon enough; 24 rows a day cost nothing */
 
 enum {
     INTAKE_WRITER,
@@ -53,6 +49,7 @@ struct hub {
     struct kw_detect_setup detect_setup;
     struct kw_feed_setup feed_setup;
     struct kw_seal_setup seal_setup;
+    struct kw_keeper_setup keeper_setup;
     struct kw_socket *writer_others[3], *writer_wake[1];
     struct kw_control_hub control_hub;
     struct kw_control_server *control;
@@ -181,46 +178,13 @@ static void wire(struct hub *hub)
                                              .writer = links[FEED_WRITER][0],
                                              .detect = links[FEED_DETECT][0],
                                              .ledger = links[FEED_SEALER][0]};
+    hub->keeper_setup =
+        (struct kw_keeper_setup){.data_dir = hub->config.data, .vault = hub->keys.vault, .writer = links[KEEPER_WRITER][0]};
     hub->seal_setup = (struct kw_seal_setup){.config = &hub->config,
                                              .keys = &hub->keys,
                                              .bus = hub->bus,
                                              .intake = links[INTAKE_SEALER][1],
                                              .feed = links[FEED_SEALER][1]};
-}
-
-/* The writer need not wake for it while little was written. */
-static void tell_copied(struct hub *hub, uint32_t copied)
-{
-    struct kw_message message = {.verb = "COPIED"};
-    if (kw_buf_u32(&message.payload, copied) < 0 || kw_send(hub->links[KEEPER_WRITER][0], &message) < 0)
-        kw_message_clear(&message);
-}
-
-/* Moves the write-ahead log into the database beside the writer. */
-static int keeper_body(struct kw_actor *self, struct kw_socket *pipe, void *argument, struct kw_fault *fault)
-{
-    struct hub *hub = argument;
-    KW_AUTO(kw_journal_reader_closep) struct kw_journal_reader *reader = NULL;
-    struct kw_message message = {0};
-    kw_thread_background();
-    int r = kw_journal_reader_open(hub->config.data, hub->keys.vault, &reader, fault);
-    if (r == 0)
-        r = kw_actor_ready(self);
-    for (uint32_t before = 0, copied = 0, moved = 0; r == 0; moved = copied != before, before = copied) {
-        (void)!kw_poll(&(struct kw_poll){.socket = pipe}, 1,
-                       !moved                  ? KEEPER_IDLE_MS
-                       : copied < KEEPER_HURRY ? KEEPER_MS
-                                               : KEEPER_HURRY_MS);
-        if (kw_receive(pipe, &message) == 0 && strcmp(message.verb, "STOP") == 0)
-            break;
-        r = kw_journal_checkpoint(reader, &copied, fault);
-        if (r == 0 && copied != before)
-            tell_copied(hub, copied);
-        if (r == -ENOSPC || r == -EBUSY)
-            r = 0; /* later */
-    }
-    kw_message_clear(&message);
-    return r;
 }
 
 static int start_actors(struct hub *hub, struct kw_fault *fault)
@@ -234,7 +198,7 @@ static int start_actors(struct hub *hub, struct kw_fault *fault)
     if (r == 0)
         r = kw_actor_start(hub->bus, "feed", kw_feed_body, &hub->feed_setup, &hub->feed, fault);
     if (r == 0)
-        r = kw_actor_start(hub->bus, "keeper", keeper_body, hub, &hub->keeper, fault);
+        r = kw_actor_start(hub->bus, "keeper", kw_keeper_body, &hub->keeper_setup, &hub->keeper, fault);
     return r < 0 ? r : kw_actor_start(hub->bus, "sealer", kw_seal_body, &hub->seal_setup, &hub->sealer, fault);
 }
 

@@ -49,6 +49,15 @@ void kw_hub_keys_clear(struct kw_hub_keys *keys);
 KW_CHECKED int kw_hub_pack_load(const struct kw_hub_config *config, const struct kinward_rule_pack **ret_pack,
                                 struct kw_fault *fault);
 
+/* ---- the journal's log (keeper.c) -------------------------------------------------- */
+
+struct kw_keeper_setup { /* borrowed for the actor's life */
+    const char *data_dir;
+    const uint8_t *vault;
+    struct kw_socket *writer; /* told COPIED (intake.h) */
+};
+int kw_keeper_body(struct kw_actor *self, struct kw_socket *pipe, void *setup, struct kw_fault *fault);
+
 /* ---- detection (detector.c): follows the journal, writes detect.db --------------- */
 
 struct kw_detect_setup { /* borrowed for the actor's life */

@@ -418,7 +418,7 @@ int kw_inbox_commit(struct kw_inbox *inbox, struct kw_fault *fault)
     inbox->noted = inbox->confirmed;
     (void)kw_fault_point("feed.stored");
     if (inbox->unchecked >= CHECKPOINT) {
-        (void)!kw_store_checkpoint(inbox->store, false, NULL, NULL); /* when it fails the log grows until the next time */
+        (void)!kw_store_checkpoint(inbox->store, false, NULL, NULL, NULL); /* when it fails the log grows until the next time */
         inbox->unchecked = 0;
     }
     return 0;

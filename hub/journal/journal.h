@@ -150,7 +150,8 @@ KW_CHECKED int kw_journal_history(struct kw_journal_reader *reader, struct kw_vi
                                   int (*visit)(void *context, uint64_t position), void *context, struct kw_fault *fault);
 /* Moves the write-ahead log into the database; call it again and again from a thread that is not the writer's, and tell the
  * writer what it gave, so that it starts the log anew (kw_store_copied says how). */
-KW_CHECKED int kw_journal_checkpoint(struct kw_journal_reader *reader, uint32_t *ret_copied, struct kw_fault *fault);
+KW_CHECKED int kw_journal_checkpoint(struct kw_journal_reader *reader, uint32_t *ret_copied, uint32_t *ret_left,
+                                     struct kw_fault *fault);
 void kw_journal_copied(struct kw_journal *journal, uint32_t pages);
 KW_CHECKED int kw_journal_backup(struct kw_journal_reader *reader, const char *path, struct kw_fault *fault);
 

@@ -225,9 +225,9 @@ int kw_journal_history(struct kw_journal_reader *reader, struct kw_view registry
     return error;
 }
 
-int kw_journal_checkpoint(struct kw_journal_reader *reader, uint32_t *ret_copied, struct kw_fault *fault)
+int kw_journal_checkpoint(struct kw_journal_reader *reader, uint32_t *ret_copied, uint32_t *ret_left, struct kw_fault *fault)
 {
-    return kw_store_checkpoint(reader->store, false, ret_copied, fault);
+    return kw_store_checkpoint(reader->store, false, ret_copied, ret_left, fault);
 }
 
 void kw_journal_copied(struct kw_journal *journal, uint32_t pages)

@@ -13,7 +13,7 @@
 /* Pages of the log. A writer alone copies it at ALONE; one whose log is copied by another thread copies the rest when the log
  * is past KEPT and only LEFT of it remains, so that what waits for a commit does not wait long; at MOST, whatever remains. */
 #define WAL_ALONE (4 << 20 >> 12)
-#define WAL_KEPT  (48 << 20 >> 12)
+#define WAL_KEPT  (24 << 20 >> 12)
 #define WAL_LEFT  (4 << 20 >> 12)
 #define WAL_MOST  (256 << 20 >> 12)
 #define WAL_RETRY (4 << 20 >> 12)

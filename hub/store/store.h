@@ -29,8 +29,10 @@ KW_CHECKED int kw_store_begin(struct kw_store *store, struct kw_fault *fault);
 KW_CHECKED int kw_store_commit(struct kw_store *store, struct kw_fault *fault); /* 0 only when it is on stable storage */
 void kw_store_rollback(struct kw_store *store);                                 /* harmless without a transaction */
 /* Copies WAL pages into the database and syncs it, off the writer's path: called from another thread with its own reader.
- * ret_copied may be NULL: pages of the log that are in the database now; unchanged when another connection is at it. */
-KW_CHECKED int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_copied, struct kw_fault *fault);
+ * ret_copied and ret_left may be NULL: pages of the log that are in the database now, and those that are not (a reader may hold
+ * them); both unchanged when another connection is at it. */
+KW_CHECKED int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_copied, uint32_t *ret_left,
+                                   struct kw_fault *fault);
 /* Tells a writer how far another connection has come. A log starts anew only when it is copied to its end, which under writes
  * without a pause only its writer can do: it does so at the end of a commit when little is left. A writer that is never told
  * copies all itself, each few MiB. */

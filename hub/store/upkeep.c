@@ -112,10 +112,10 @@ static int sync_database(struct kw_store *store, struct kw_fault *fault)
     return code == SQLITE_OK ? 0 : kw_fail(fault, -EIO, KW_E_STORE, store->path, "cannot be synced (SQLite %d)", code);
 }
 
-int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_copied, struct kw_fault *fault)
+int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_copied, uint32_t *ret_left, struct kw_fault *fault)
 {
-    int copied = 0;
-    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
+    int pages = 0, copied = 0;
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &pages,
                                          &copied);
     if ((code & 0xff) == SQLITE_BUSY)
         return truncate ? -EBUSY : 0;
@@ -123,6 +123,8 @@ int kw_store_checkpoint(struct kw_store *store, bool truncate, uint32_t *ret_cop
         return kw_store_fail(store, code, fault);
     if (ret_copied)
         *ret_copied = copied > 0 ? (uint32_t)copied : 0;
+    if (ret_left)
+        *ret_left = pages > copied ? (uint32_t)(pages - copied) : 0;
     return truncate ? 0 : sync_database(store, fault);
 }
 

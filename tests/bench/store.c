@@ -76,7 +76,7 @@ static void *copy_log(void *context)
     for (int i = 1; !atomic_load(&copier->stop); i++) {
         usleep(50000);
         if (i % 20 == 0) /* each second, as the hub's keeper */
-            need(kw_journal_checkpoint(copier->reader, NULL, NULL), "checkpoint", NULL);
+            need(kw_journal_checkpoint(copier->reader, NULL, NULL, NULL), "checkpoint", NULL);
     }
     return NULL;
 }

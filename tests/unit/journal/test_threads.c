@@ -39,7 +39,7 @@ static void *copy_log(void *context)
     if (kw_journal_reader_open(scratch, vault, &reader, NULL) < 0)
         atomic_fetch_add(&wrong, 1);
     for (; reader && !atomic_load(&stop); ++*copies) {
-        if (kw_journal_checkpoint(reader, NULL, NULL) < 0)
+        if (kw_journal_checkpoint(reader, NULL, NULL, NULL) < 0)
             atomic_fetch_add(&wrong, 1);
         usleep(1000);
     }
