@@ -150,10 +150,14 @@ static int keep_line(struct kw_feed_client *client, struct kw_fault *fault)
     }
     if (client->state != KW_LINE_DOWN || now < client->retry_ms)
         return 0;
+    /* libzmq gives up an address whose handshake was refused, as before the hub had this agency's card */
+    if (client->socket && now - client->made_ms >= client->silence_ms && !connected(client))
+        kw_socket_closep(&client->socket);
     if (!client->socket) {
         int r = kw_dealer_connect(client->bus, agency->endpoint, &agency->curve, agency->hub.curve, &client->socket, fault);
         if (r < 0)
             return r;
+        client->made_ms = now;
     }
     if (!connected(client))
         return 0;

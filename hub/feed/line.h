@@ -30,6 +30,7 @@ struct kw_feed_client {
     enum kw_line_state state;
     uint64_t next_request, request; /* request: of the greeting, question or subscription */
     int64_t heard_ms, retry_ms;     /* monotonic; heard_ms: on this line; retry_ms: nothing is sent before, when down */
+    int64_t made_ms;                /* when the socket was made */
     int64_t word_ms;                /* the hub's last word on any line */
     unsigned tries;
     uint64_t hub_last, used, gaps;

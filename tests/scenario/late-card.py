@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""An agent that was there before the hub's operator added its card."""
+"""Agents and agencies that were there before the hub's operator added their card."""
 import pathlib
 import socket
 import sys
@@ -60,4 +60,23 @@ def late():
         passage.listener.close()
 
 
-main([late])
+def desk():
+    """an alert reaches an agency once its card is added, though its key was refused before"""
+    with World({"KINWARD_FEED_SILENCE_MS": "1000"}) as world:
+        world.make_hub()
+        world.start_hub()
+        passage = Passage(world.feed)
+        world.init("desk-ke", "agency", "KE", "--hub", passage.endpoint, "--hub-card", world.path(world.hub_name, "card"))
+        follow = world.start("feed", "follow", "--config", world.path("desk-ke/agency.xml"), "--json")
+        until(lambda: passage.ended, 20, "the refusal")
+        check(follow.alive(), "\n".join(follow.err))
+        world.add("desk-ke", "agency")
+        border = world.agent("ke-border", "KE", "registry", "border")
+        world.submit(border, SOURCE / "schemas/examples/valid/missing-child-opened.xml")
+        check(world.ask(border, SOURCE / "schemas/examples/valid/document-check.xml")["answer"] == "refer")
+        until(lambda: follow.out, 30, "the alert")
+        check(follow.stop() == 0, "\n".join(follow.err))
+        passage.listener.close()
+
+
+main([late, desk])
