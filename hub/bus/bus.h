@@ -54,6 +54,7 @@ struct kw_zap;
 KW_CHECKED int kw_zap_start(struct kw_bus *bus, struct kw_zap **ret_zap, struct kw_fault *fault);
 KW_CHECKED int kw_zap_allow(struct kw_zap *zap, const uint8_t key[KW_CURVE_KEY_SIZE], const char *user_id);
 KW_CHECKED int kw_zap_deny(struct kw_zap *zap, const uint8_t key[KW_CURVE_KEY_SIZE]);
+bool kw_zap_ended(const struct kw_zap *zap); /* by itself: from then on every new connection is refused */
 void kw_zap_stop(struct kw_zap *zap);
 
 /* ---- sockets: owned by one thread ----------------------------------------- */

@@ -182,7 +182,7 @@ static int zap_body(struct kw_actor *self, struct kw_socket *pipe, void *argumen
     while (!error && !stop) {
         struct kw_poll items[] = {{.socket = pipe}, {.socket = &own}};
         error = kw_poll(items, KW_COUNT(items), -1);
-        if (!error && items[1].readable)
+        if (!error && items[1].readable && !(error = kw_fault_point("zap.serve")))
             error = zap_serve(zap);
         if (!error && items[0].readable && !kw_receive(pipe, &message))
             stop = !strcmp(message.verb, "STOP");
@@ -215,6 +215,11 @@ int kw_zap_start(struct kw_bus *bus, struct kw_zap **ret_zap, struct kw_fault *f
     }
     *ret_zap = zap;
     return 0;
+}
+
+bool kw_zap_ended(const struct kw_zap *zap)
+{
+    return kw_actor_ended(zap->actor);
 }
 
 void kw_zap_stop(struct kw_zap *zap)

@@ -347,7 +347,7 @@ static bool actor_ended(struct hub *hub)
         if (kw_actor_ended(actors[i]))
             return true;
     }
-    return false;
+    return kw_zap_ended(hub->zap);
 }
 
 static int serve(struct hub *hub)

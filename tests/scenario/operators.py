@@ -152,6 +152,17 @@ def principals():
         check(world.hub.stop() == 0, "the hub's end")
 
 
+def door():
+    """a hub whose doorkeeper is gone lets nobody in any more: it ends and says so, to be started again"""
+    with World() as world:
+        world.make_hub()
+        world.start_hub({"KINWARD_FAULT": "zap.serve:12:fail"})
+        civil = world.agent("ke-civil", "KE")
+        until(lambda: world.send(civil, people.death(adult()), options=["--wait", "1"], check=False) == [] and not world.hub.alive(), 60,
+              "the end of the hub")
+        check(world.hub.wait(5) != 0 and any("part.ended" in line for line in world.hub.err), world.hub.err[-3:])
+
+
 def looks():
     """records are shown for a purpose and a case only, each look is in the journal first; unprivileged users get nothing"""
     with Registers() as world:
@@ -212,4 +223,4 @@ def silent():
                 check(not found, (word, found[:2]))
 
 
-main([wrong_starts, wrong_keys, two_hubs, principals, looks, silent])
+main([wrong_starts, wrong_keys, two_hubs, principals, door, looks, silent])
