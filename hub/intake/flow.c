@@ -88,6 +88,14 @@ static void finish_refused(struct kw_router *router, struct kw_delivery *deliver
     end_delivery(router, delivery);
 }
 
+static bool no_room(const struct kw_router *router, uint32_t principal)
+{
+    size_t own = 0;
+    for (const struct kw_delivery *other = router->bulk; other; other = other->next)
+        own += other->principal == principal ? delivery_bytes(other) : 0;
+    return own > KW_QUEUE_SENDER || router->queued_bytes > KW_QUEUE_BYTES;
+}
+
 void kw_flow_admit(struct kw_router *router, struct kw_delivery *delivery)
 {
     if (delivery->check && router->check_count >= KW_QUEUE_CHECKS) {
@@ -98,7 +106,7 @@ void kw_flow_admit(struct kw_router *router, struct kw_delivery *delivery)
         push(&router->checks, delivery);
     } else if (!delivery->retry && join_earlier(router, delivery)) {
         kw_delivery_free(delivery);
-    } else if (router->queued_bytes > KW_QUEUE_BYTES) {
+    } else if (no_room(router, delivery->principal)) {
         refuse_at_once(router, delivery, KW_E_WINDOW, "window");
     } else {
         router->queued_bytes += delivery_bytes(delivery);

@@ -10,6 +10,7 @@
 #define KW_NEAR_WINDOW  256         /* bulk records between admission and detection while checks come */
 #define KW_NEAR_MS      2000        /* and for so long after one */
 #define KW_QUEUE_BYTES  (64u << 20) /* of bulk waiting for admission; more is refused with window-full */
+#define KW_QUEUE_SENDER (16u << 20) /* of it from one sender: the others find room */
 #define KW_QUEUE_CHECKS 1024        /* checks on their way; more are refused with busy */
 #define KW_UNDER_WAY    1024        /* buckets */
 

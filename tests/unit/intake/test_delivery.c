@@ -285,6 +285,35 @@ static void too_many_checks_are_refused_as_busy(void **state)
     kw_message_clear(&answer);
 }
 
+static void admit_mebibyte(struct kw_router *router, uint32_t principal, uint8_t id)
+{
+    KW_AUTO(kw_freep) uint8_t *body = kw_alloc(1 << 20);
+    struct kw_delivery *delivery = batch(id, id);
+    delivery->principal = principal;
+    assert_int_equal(kw_buf_append(&delivery->request.payload, body, 1 << 20), 0);
+    kw_flow_admit(router, delivery);
+}
+
+static void one_sender_leaves_room_for_the_others(void **state)
+{
+    struct admission *admission = *state;
+    struct kw_router *router = &admission->router;
+    struct kw_message answer = {0};
+    for (uint8_t id = 0; id < 20; id++)
+        admit_mebibyte(router, 7, id);
+    assert_int_equal(length(router->bulk), 16);
+    for (unsigned refused = 16; refused < 20; refused++) {
+        assert_int_equal(kw_receive(admission->sender, &answer), 0);
+        assert_non_null(memmem(answer.header.data, answer.header.size, "\"window-full\"", 13));
+        assert_int_equal(kw_request_number(&answer), refused);
+        kw_message_clear(&answer);
+    }
+    for (uint32_t principal = 8; principal < 12; principal++)
+        for (uint8_t id = 0; id < 16; id++)
+            admit_mebibyte(router, principal, id);
+    assert_in_range(router->queued_bytes, 64 << 20, 65 << 20); /* and all together are bounded */
+}
+
 static struct kw_delivery *decided_batch(uint8_t id)
 {
     struct kw_delivery *delivery = batch(id, id);
@@ -338,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_small_receipt_explains),
         cmocka_unit_test_setup_teardown(a_batch_again_joins_the_one_under_way, open_admission, close_admission),
         cmocka_unit_test_setup_teardown(too_many_checks_are_refused_as_busy, open_admission, close_admission),
+        cmocka_unit_test_setup_teardown(one_sender_leaves_room_for_the_others, open_admission, close_admission),
         cmocka_unit_test_setup_teardown(where_checks_come_little_bulk_is_before_them, open_admission, close_admission),
     };
     return cmocka_run_group_tests(tests, make_image, drop_image);
