@@ -19,7 +19,7 @@ static uint64_t put_failing(struct desk *desk, struct spec spec)
                              .place = "entry",
                              .at_ms = desk->world.now_ms};
     while (desk->world.watch_count > watches)
-        kw_free((void *)desk->world.watches[--desk->world.watch_count].keys);
+        kw_free(desk->world.watches[--desk->world.watch_count].keys);
     world_restart(&desk->world, desk->world.count);
     if (kw_alerts_set_aside(desk->alerts, &aside, aside.position, &fault) < 0)
         fail_msg("%s: %s", fault.place, fault.message);
