@@ -66,4 +66,16 @@ KW_CHECKED int kw_agent_status(const char *config, struct kw_buf *ret_json, stru
 /* Puts quarantined documents back into the queue; the agent must not run. */
 KW_CHECKED int kw_agent_requeue(const char *config, uint64_t *ret_count, struct kw_fault *fault);
 
+/* Where there is no line: what waits is signed and written to a file, sealed for agents with the same keys; one that has a line
+ * imports and sends it; its receipts go back in a file, too, and only they empty the spool at home. The agent must not run. */
+struct kw_carried {
+    uint64_t batches, records; /* written; of an import: new here, or receipted */
+    uint64_t known;            /* of an import: batches that were here or receipted before, receipts without a batch here */
+    uint64_t documents;        /* of an export: still to be mapped, by the running agent */
+    bool receipts;
+};
+KW_CHECKED int kw_agent_export(const char *config, const char *path, bool receipts, struct kw_carried *ret_carried,
+                               struct kw_fault *fault);
+KW_CHECKED int kw_agent_import(const char *config, const char *path, struct kw_carried *ret_carried, struct kw_fault *fault);
+
 #endif

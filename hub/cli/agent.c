@@ -87,11 +87,77 @@ static int run_requeue(int argc, char **argv)
     return KW_EXIT_DONE;
 }
 
+static int run_export(int argc, char **argv)
+{
+    const char *config = NULL, *out = NULL;
+    bool receipts = false;
+    const struct kw_option options[] = {
+        {.name = "config", .value_name = "FILE", .help = "the agent's configuration", .value = &config, .required = true},
+        {.name = "out", .value_name = "FILE", .help = "the file to write; it must not be there", .value = &out, .required = true},
+        {.name = "receipts", .help = "the hub's receipts, back to where the batches came from", .flag = &receipts},
+        {0},
+    };
+    const struct kw_usage usage = {
+        .synopsis = "kinward agent export --config agent.xml --out FILE [--receipts]",
+        .summary =
+            "For a place without a line: signs what waits in the spool and writes it to a file, which only an agent with the\n"
+            "same keys can read. There it is imported and sent; its receipts come back the same way. Nothing leaves the\n"
+            "spool before. The agent must not run.",
+        .example = "kinward agent export --config agent/agent.xml --out /media/stick/ke-civil.kwc",
+        .options = options,
+    };
+    struct kw_fault fault = {0};
+    struct kw_carried carried = {0};
+    int first, exit_code;
+    if (!kw_cli_options(&usage, argc, argv, &first, &exit_code))
+        return exit_code;
+    if (kw_agent_export(config, out, receipts, &carried, &fault) < 0)
+        return kw_cli_error("agent export", &fault);
+    printf(receipts ? "receipts of %llu batches, %llu records\n" : "%llu batches, %llu records\n",
+           (unsigned long long)carried.batches, (unsigned long long)carried.records);
+    if (carried.documents && !receipts)
+        printf("%llu documents are not mapped yet: let the agent run a while, then export again\n",
+               (unsigned long long)carried.documents);
+    return KW_EXIT_DONE;
+}
+
+static int run_import(int argc, char **argv)
+{
+    const char *config = NULL;
+    const struct kw_option options[] = {
+        {.name = "config", .value_name = "FILE", .help = "the agent's configuration", .value = &config, .required = true},
+        {0},
+    };
+    const struct kw_usage usage = {
+        .synopsis = "kinward agent import --config agent.xml FILE",
+        .summary = "Takes a file of kinward agent export: batches into the spool, to be sent when the agent runs; or the hub's\n"
+                   "receipts for batches of this spool, which then leave it. Importing a file twice changes nothing more. The\n"
+                   "agent must not run.",
+        .example = "kinward agent import --config agent/agent.xml /media/stick/ke-civil.kwc",
+        .options = options,
+        .least = 1,
+        .most = 1,
+    };
+    struct kw_fault fault = {0};
+    struct kw_carried carried = {0};
+    int first, exit_code;
+    if (!kw_cli_options(&usage, argc, argv, &first, &exit_code))
+        return exit_code;
+    if (kw_agent_import(config, argv[first], &carried, &fault) < 0)
+        return kw_cli_error("agent import", &fault);
+    printf(carried.receipts ? "receipts of %llu batches, %llu records; %llu not waited for\n"
+                            : "%llu batches, %llu records; %llu batches known before\n",
+           (unsigned long long)carried.batches, (unsigned long long)carried.records, (unsigned long long)carried.known);
+    return KW_EXIT_DONE;
+}
+
 int kw_cmd_agent(int argc, char **argv)
 {
     static const struct kw_command commands[] = {
         {"status", run_status, "what waits in the spool, what was refused"},
         {"requeue", run_requeue, "quarantined documents again, after a stylesheet was mended"},
+        {"export", run_export, "what waits, or receipts, into a file to be carried"},
+        {"import", run_import, "a file of export"},
         {NULL, NULL, NULL},
     };
     return kw_cli_group("kinward agent", commands, argc, argv);

@@ -378,4 +378,117 @@ def limit():
     agent.close()
 
 
-main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, hanging, waiting, no_hub, supervised, killed])
+def fill_without_line(agent, count):
+    agent.hub.stop()
+    for number in range(1, count + 1):
+        agent.put(number)
+    process = agent.begin()
+    agent.await_listener()
+    end = time.monotonic() + 60
+    while agent.status()["records"] < count and time.monotonic() < end:
+        time.sleep(0.05)
+    return process
+
+
+def carry(agent, config, *words, code=0):
+    done = agent.run(["agent", words[0], "--config", config, *words[1:]])
+    check(done.returncode == code, "%s: exit %d: %s%s" % (words, done.returncode, done.stdout, done.stderr))
+    return done.stdout if code == 0 else done.stderr
+
+
+def courier(agent):
+    """An agent of the same keys, with a spool of its own."""
+    shutil.copytree(agent.folder + "/a", agent.folder + "/b", ignore=shutil.ignore_patterns("spool"))
+    config = agent.folder + "/b/agent.xml"
+    home, agent.config = agent.config, config
+    Agent.configure(agent)
+    agent.config = home
+    return config
+
+
+def send_all(agent, config, count):
+    home, agent.config = agent.config, config
+    process = agent.begin()
+    agent.await_effects(count)
+    agent.await_drained()
+    agent.stop(process)
+    agent.config = home
+
+
+def carried():
+    """without a line: batches go to an agent of the same keys in a file, receipts come back in one; nothing leaves the spool before"""
+    agent = Connected()
+    process = fill_without_line(agent, 150)
+    stick, back = agent.folder + "/stick.kwc", agent.folder + "/back.kwc"
+    check("process" in carry(agent, agent.config, "export", "--out", stick, code=1), "beside the running agent")
+    agent.stop(process)
+    told = carry(agent, agent.config, "export", "--out", stick)
+    check(told.endswith("batches, 150 records\n"), told)
+    batches = told.split()[0]
+    check(b"T-77<" not in open(stick, "rb").read() and os.stat(stick).st_mode & 0o777 == 0o600, "readable by others")
+    check("is there already" in carry(agent, agent.config, "export", "--out", stick, code=1), "written over")
+    there = courier(agent)
+    check(carry(agent, there, "import", stick) == "%s batches, 150 records; 0 batches known before\n" % batches, "import")
+    check(carry(agent, there, "import", stick) == "0 batches, 0 records; %s batches known before\n" % batches, "import again")
+    agent.hub.start()
+    send_all(agent, there, 150)
+    wanted(agent, range(1, 151))
+    check(carry(agent, there, "import", stick).startswith("0 batches, 0 records;"), "imported after they were receipted")
+    check(agent.status()["records_sent"] == 150, "they left before a receipt was here")
+    carry(agent, there, "export", "--receipts", "--out", back)
+    told = "receipts of %s batches, 150 records; 0 not waited for\n" % batches
+    check(carry(agent, agent.config, "import", back) == told, "receipts")
+    check(carry(agent, agent.config, "import", back).endswith("; %s not waited for\n" % batches), "receipts again")
+    state = agent.status()
+    check(state["records_sent"] == 0 and state["receipts"] == int(batches) and state["outcomes"]["accepted"] == 150, state)
+    sent = agent.hub.count["SUBMIT"]
+    agent.put(151)
+    send_all(agent, agent.config, 151)
+    check(agent.hub.count["SUBMIT"] == sent + 1, "sent again")
+    agent.close()
+
+
+def carried_and_sent():
+    """a line that comes back before the receipts: the same bytes from both places, one effect"""
+    agent = Connected()
+    agent.stop(fill_without_line(agent, 40))
+    stick = agent.folder + "/stick.kwc"
+    carry(agent, agent.config, "export", "--out", stick)
+    there = courier(agent)
+    carry(agent, there, "import", stick)
+    agent.hub.start()
+    send_all(agent, there, 40)
+    send_all(agent, agent.config, 40)
+    wanted(agent, range(1, 41))
+    check(agent.status()["records_sent"] == 0, agent.status())
+    agent.close()
+
+
+def carried_damaged():
+    """a file that is cut, changed, longer, or of other keys is refused with a reason; what was whole of it counts once"""
+    agent = Connected()
+    agent.stop(fill_without_line(agent, 30))
+    stick, bad = agent.folder + "/stick.kwc", agent.folder + "/bad.kwc"
+    carry(agent, agent.config, "export", "--out", stick)
+    there, whole = courier(agent), open(stick, "rb").read()
+    dice = random.Random(7)
+    cases = [whole[:dice.randrange(len(whole))] for _ in range(8)] + [b"", whole + b"x", whole[:25] + whole[25:] + whole[25:]]
+    for _ in range(12):
+        changed = bytearray(whole)
+        changed[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)
+        cases.append(bytes(changed))
+    for case in cases:
+        open(bad, "wb").write(case)
+        check("bad.kwc" in carry(agent, there, "import", bad, code=1), "accepted")
+    agent.run(["init", agent.folder + "/c", "--role", "agent", "--name", "ke-test", "--jurisdiction", "KE"], check=True)
+    shutil.copy(there, agent.folder + "/c/agent.xml")
+    check("other keys" in carry(agent, agent.folder + "/c/agent.xml", "import", stick, code=1), "read with other keys")
+    carry(agent, there, "import", stick)
+    agent.hub.start()
+    send_all(agent, there, 30)
+    wanted(agent, range(1, 31))
+    agent.close()
+
+
+main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, hanging, waiting, no_hub, supervised, killed, carried,
+      carried_and_sent, carried_damaged])
