@@ -63,6 +63,37 @@ int kw_mapped_read(const struct kw_message *message, struct kw_mapped *ret_mappe
     return 0;
 }
 
+#define WARNINGS 64 /* of one document that are told apart */
+
+static bool is_plain(struct kw_view text, size_t most)
+{
+    if (text.size == 0 || text.size > most)
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e)
+            return false;
+    }
+    return true;
+}
+
+int kw_mapped_warnings(const struct kw_message *message, int (*visit)(void *context, struct kw_view code, struct kw_view place),
+                       void *context)
+{
+    KW_AUTO(kw_json_freep) struct kw_json *header = NULL;
+    int r = kw_json_parse(kw_view_of(&message->header), &header, NULL);
+    const struct kw_json *list = r == 0 ? kw_json_member(header, "warnings") : NULL;
+    for (size_t i = 0; r == 0 && i < kw_json_count(list) && i < WARNINGS; i++) {
+        const struct kw_view text = kw_json_text_of(kw_json_at(list, i));
+        const uint8_t *blank = text.size ? memchr(text.data, ' ', text.size) : NULL;
+        const size_t length = blank ? (size_t)(blank - text.data) : text.size;
+        const struct kw_view code = {text.data, length},
+                             place = {blank ? blank + 1 : text.data, blank ? text.size - length - 1 : 0};
+        if (is_plain(code, 32) && (place.size == 0 || is_plain(place, 127)))
+            r = visit(context, code, place);
+    }
+    return r;
+}
+
 int kw_mapper_ask(struct kw_mapper *mapper, const struct kw_document *document, int timeout_ms, struct kw_message *ret_answer,
                   struct kw_mapped *ret_mapped, struct kw_fault *fault)
 {

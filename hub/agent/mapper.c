@@ -180,6 +180,29 @@ static int keep_mapped(struct kw_mapper *mapper, struct kw_spool *spool, const s
     return r;
 }
 
+struct warned {
+    struct kw_mapper *mapper;
+    struct kw_spool *spool;
+    struct kw_fault *fault;
+    unsigned count;
+};
+
+static int take_warning(void *context, struct kw_view code, struct kw_view place)
+{
+    struct warned *warned = context;
+    warned->count++;
+    return kw_spool_warning(warned->spool, warned->mapper->connector, code, place, warned->fault);
+}
+
+static int count_mapped(struct kw_mapper *mapper, struct kw_spool *spool, const struct kw_message *message, struct kw_fault *fault)
+{
+    struct warned warned = {mapper, spool, fault, 0};
+    int r = kw_mapped_warnings(message, take_warning, &warned);
+    if (r == 0)
+        r = kw_spool_count(spool, "mapped", 1, fault);
+    return r == 0 && warned.count ? kw_spool_count(spool, "mapped-warned", 1, fault) : r;
+}
+
 static int answered(struct kw_mapper *mapper, struct kw_spool *spool, const struct kw_message *message, struct kw_fault *fault)
 {
     struct kw_mapped mapped;
@@ -196,7 +219,8 @@ static int answered(struct kw_mapper *mapper, struct kw_spool *spool, const stru
     mapper->state = KW_MAPPER_IDLE;
     if (r < 0)
         return give_up(mapper, spool, &reason, fault);
-    return keep_mapped(mapper, spool, &mapped, fault);
+    r = keep_mapped(mapper, spool, &mapped, fault);
+    return r == 0 ? count_mapped(mapper, spool, message, fault) : r;
 }
 
 int kw_mapper_receive(struct kw_mapper *mapper, struct kw_spool *spool, struct kw_fault *fault)

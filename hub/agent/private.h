@@ -78,6 +78,9 @@ struct kw_mapped { /* borrowed from the answer */
 };
 /* -EBADMSG: refused, with the reason; -EPROTO: not what a mapper says. */
 KW_CHECKED int kw_mapped_read(const struct kw_message *message, struct kw_mapped *ret_mapped, struct kw_fault *reason);
+/* What the answer warns of, each once; what is no code and place is passed over. An answer of visit that is not 0 stops. */
+KW_CHECKED int kw_mapped_warnings(const struct kw_message *message,
+                                  int (*visit)(void *context, struct kw_view code, struct kw_view place), void *context);
 /* One document at once, without a spool, in a child of its own, within timeout_ms. */
 KW_CHECKED int kw_mapper_ask(struct kw_mapper *mapper, const struct kw_document *document, int timeout_ms,
                              struct kw_message *ret_answer, struct kw_mapped *ret_mapped, struct kw_fault *fault);

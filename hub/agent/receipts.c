@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* receipts.c - what becomes of a batch that the hub has signed for, and what a person may ask of the spool. */
+/* receipts.c - what becomes of a batch that the hub has signed for. */
 #include "agent/spool.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "json/json.h"
 
@@ -157,79 +156,4 @@ int kw_spool_receipts_after(struct kw_spool *spool, struct kw_view batch, uint64
         *ret_records = (uint64_t)kw_column_integer(query, 0);
     kw_query_reset(query);
     return r < 0 ? r : 0;
-}
-
-/* ---- status ------------------------------------------------------------------------------- */
-
-static int put_number(struct kw_store *store, struct kw_json_out *json, const char *name, const char *sql, struct kw_fault *fault)
-{
-    struct kw_query *query;
-    int r = kw_query(store, sql, &query, fault);
-    if (r < 0)
-        return r;
-    r = kw_query_step(query, fault);
-    if (r == 1 && kw_column_is_null(query, 0))
-        kw_json_null(json, name);
-    else if (r == 1)
-        kw_json_integer(json, name, kw_column_integer(query, 0));
-    kw_query_reset(query);
-    return r < 0 ? r : 0;
-}
-
-static int put_pairs(struct kw_store *store, struct kw_json_out *json, const char *name, const char *sql, struct kw_fault *fault)
-{
-    struct kw_query *query;
-    int r = kw_query(store, sql, &query, fault);
-    if (r < 0)
-        return r;
-    kw_json_object(json, name);
-    while ((r = kw_query_step(query, fault)) == 1) {
-        const struct kw_view key = kw_column_text(query, 0);
-        char text[64];
-        snprintf(text, sizeof text, "%.*s", (int)key.size, (const char *)key.data);
-        kw_json_integer(json, text, kw_column_integer(query, 1));
-    }
-    kw_json_close(json, '}');
-    kw_query_reset(query);
-    return r;
-}
-
-int kw_spool_status(const char *folder, const char *name, struct kw_buf *ret_json, struct kw_fault *fault)
-{
-    static const char *const numbers[][2] = {
-        {"documents", "SELECT count(*) FROM document"},
-        {"records", "SELECT count(*) FROM record"},
-        {"batches", "SELECT count(*) FROM batch"},
-        {"records_sent", "SELECT coalesce(sum(count), 0) FROM batch"},
-        {"batches_held", "SELECT count(*) FROM batch WHERE held <> ''"},
-        {"oldest_ms", "SELECT min(at) FROM (SELECT min(at) AS at FROM document UNION ALL SELECT min(at) FROM record"
-                      " UNION ALL SELECT min(at) FROM batch)"},
-        {"quarantined", "SELECT count(*) FROM quarantine"},
-        {"refused", "SELECT count(*) FROM refused"},
-        {"receipts", "SELECT count(*) FROM receipt"},
-        {"last_receipt_ms", "SELECT max(at) FROM receipt"},
-    };
-    KW_AUTO(kw_store_closep) struct kw_store *store = NULL;
-    char path[4096], file[64];
-    snprintf(file, sizeof file, "%s.db", name);
-    if (kw_path_join(path, sizeof path, folder, file) < 0)
-        return kw_fail(fault, -ENAMETOOLONG, KW_E_FILE, folder, "the path is too long");
-    if (access(path, F_OK) < 0)
-        return kw_fail(fault, -ENOENT, KW_E_NOT_FOUND, path, "there is no spool here yet");
-    int r = kw_store_open_reader(path, &store, fault);
-    struct kw_json_out json = {.out = ret_json};
-    kw_json_object(&json, NULL);
-    for (size_t i = 0; r == 0 && i < KW_COUNT(numbers); i++)
-        r = put_number(store, &json, numbers[i][0], numbers[i][1], fault);
-    if (r == 0)
-        r = put_pairs(store, &json, "outcomes", "SELECT name, value FROM tally ORDER BY name", fault);
-    if (r == 0)
-        r = put_pairs(store, &json, "refused_codes", "SELECT code, count(*) FROM refused GROUP BY code ORDER BY code", fault);
-    if (r == 0)
-        r = put_pairs(store, &json, "quarantined_codes", "SELECT code, count(*) FROM quarantine GROUP BY code ORDER BY code",
-                      fault);
-    kw_json_close(&json, '}');
-    if (r == 0 && kw_json_end(&json) < 0)
-        r = kw_fail(fault, -ENOMEM, KW_E_MEMORY, "status", "no memory");
-    return r;
 }

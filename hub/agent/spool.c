@@ -32,6 +32,8 @@ static const char *const migrations[] = {
     " body BLOB NOT NULL, code TEXT NOT NULL, place TEXT NOT NULL, line INTEGER NOT NULL, column INTEGER NOT NULL,"
     " detail TEXT NOT NULL);"
     "CREATE TABLE tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE warning(connector TEXT NOT NULL, code TEXT NOT NULL, place TEXT NOT NULL, documents INTEGER NOT NULL,"
+    " PRIMARY KEY(connector, code, place)) WITHOUT ROWID;",
 };
 
 void kw_document_clear(struct kw_document *document)

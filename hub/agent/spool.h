@@ -88,6 +88,9 @@ KW_CHECKED int kw_spool_cursor_save(struct kw_spool *spool, const char *connecto
 KW_CHECKED int kw_spool_cursor_load(struct kw_spool *spool, const char *connector, const char *name, struct kw_buf *ret_value,
                                     struct kw_fault *fault);
 KW_CHECKED int kw_spool_count(struct kw_spool *spool, const char *name, int64_t more, struct kw_fault *fault);
+/* One document that the mapper warned of; a bounded number of kinds is told apart. */
+KW_CHECKED int kw_spool_warning(struct kw_spool *spool, const char *connector, struct kw_view code, struct kw_view place,
+                                struct kw_fault *fault);
 
 /* ---- records and batches ---- */
 

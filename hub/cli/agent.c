@@ -55,10 +55,13 @@ static int run_status(int argc, char **argv)
     struct kw_fault fault = {0};
     struct kw_buf json = {0};
     int exit_code;
-    const char *config = config_option("kinward agent status --config agent.xml",
-                                       "Prints one JSON object: what waits in the spool and since when, receipts, what the hub\n"
-                                       "refused, what the mapper could not read.",
-                                       "kinward agent status --config agent/agent.xml", argc, argv, &exit_code);
+    const char *config =
+        config_option("kinward agent status --config agent.xml",
+                      "Prints one JSON object: what waits in the spool and since when, receipts, what the hub\n"
+                      "refused, what the mapper could not read, and what it warned of by connector, code and place.\n"
+                      "grade: A when at most 0.1 % of the documents were not taken, here or by the hub, and 1 %\n"
+                      "had warnings; B 1 % and 10 %; C 5 % and 50 %; else D; null before the first.",
+                      "kinward agent status --config agent/agent.xml", argc, argv, &exit_code);
     if (!config)
         return exit_code;
     if (kw_agent_status(config, &json, &fault) < 0) {

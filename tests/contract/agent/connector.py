@@ -168,6 +168,41 @@ def quarantined():
     agent.close()
 
 
+def graded():
+    """what the mapper warns of is counted by code and place, and the feed has a grade that says how much of it needs looking at"""
+    agent = Connected()
+    sheet = os.path.join(agent.folder, "plugins/emitter/record.xsl")
+    text = open(sheet).read()
+    warn = ("<xsl:if test=\"contains(., 'T-41') or contains(., 'T-42') or contains(., 'T-43')\">"
+            "<xsl:if test=\"kw:warn('odd-code', 'party/sex')\"/></xsl:if>"
+            "<xsl:if test=\"contains(., 'T-44')\"><xsl:if test=\"kw:warn('odd-code', 'event')\"/></xsl:if>")
+    with open(sheet, "w") as file:
+        file.write(text.replace('<xsl:copy-of select="*"/>', warn + '<xsl:copy-of select="*"/>'))
+    for number in range(1, 41):
+        agent.put(number)
+    process = agent.begin()
+    agent.await_effects(40)
+    agent.await_drained()
+    told = agent.status()
+    check(told["mapped"] == 40 and told["mapped_warned"] == 0 and told["warnings"] == [] and told["grade"] == "A", told)
+    for number in range(41, 45):
+        agent.put(number)
+    agent.await_effects(44)
+    agent.await_drained()
+    told = agent.status()
+    check(told["warnings"] == [{"connector": "one", "code": "odd-code", "place": "party/sex", "documents": 3},
+                               {"connector": "one", "code": "odd-code", "place": "event", "documents": 1}], told["warnings"])
+    check(told["mapped_warned"] == 4 and told["grade"] == "B", told)
+    agent.put(45, "<record>not one</record>")
+    end = time.monotonic() + 20
+    while not agent.status()["quarantined"] and time.monotonic() < end:
+        time.sleep(0.05)
+    told = agent.status()
+    check(told["grade"] == "C" and "mapped" not in told["outcomes"], told)
+    agent.stop(process)
+    agent.close()
+
+
 def crashing_mapper():
     """a mapper that dies on a document is started again; one that always dies costs that document and no other"""
     agent = Connected()
@@ -490,5 +525,5 @@ def carried_damaged():
     agent.close()
 
 
-main([full_disk, limit, pulled_and_delivered, quarantined, crashing_mapper, hanging, waiting, no_hub, supervised, killed, carried,
+main([full_disk, limit, pulled_and_delivered, quarantined, graded, crashing_mapper, hanging, waiting, no_hub, supervised, killed, carried,
       carried_and_sent, carried_damaged])

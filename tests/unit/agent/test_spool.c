@@ -44,6 +44,33 @@ static void add_record(struct kw_spool *spool, const char *id, size_t size, bool
     kw_buf_clear(&body);
 }
 
+/* However many kinds a mapper makes up, the list stays short and nothing goes uncounted. */
+static void warnings_are_bounded(void **state)
+{
+    struct kw_spool spool = open_spool(1 << 20);
+    struct kw_buf text = {0};
+    struct kw_json *json = NULL;
+    for (int i = 0; i < 700; i++) {
+        char place[32];
+        snprintf(place, sizeof place, "place/%d", i);
+        assert_int_equal(kw_spool_warning(&spool, "civil", kw_view_text("unknown-code"), kw_view_text(place), &fault), 0);
+    }
+    assert_int_equal(kw_spool_warning(&spool, "civil", kw_view_text("unknown-code"), kw_view_text("place/3"), &fault), 0);
+    assert_int_equal(kw_spool_commit(&spool, &fault), 0);
+    assert_int_equal(kw_spool_status(scratch, "spool", &text, &fault), 0);
+    assert_int_equal(kw_json_parse(kw_view_of(&text), &json, NULL), 0);
+    const struct kw_json *list = kw_json_member(json, "warnings");
+    int64_t documents;
+    assert_int_equal(kw_json_count(list), 501);
+    assert_true(kw_view_is(kw_json_text_of(kw_json_member(kw_json_at(list, 0), "code")), "(more)"));
+    assert_int_equal(kw_json_get_integer(kw_json_at(list, 0), "documents", 0, INT64_MAX, &documents, NULL), 0);
+    assert_int_equal(documents, 200);
+    assert_true(kw_view_is(kw_json_text_of(kw_json_member(kw_json_at(list, 1), "place")), "place/3"));
+    kw_json_free(json);
+    kw_buf_clear(&text);
+    kw_spool_close(&spool);
+}
+
 static void sources_and_cursors(void **state)
 {
     struct kw_spool spool = open_spool(1 << 20);
@@ -248,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(sources_and_cursors, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(warnings_are_bounded, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(quarantine, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(batches, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(receipts, scratch_make, scratch_remove),
