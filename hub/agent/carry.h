@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* carry.h - the file in which a spool travels: sealed items in order, complete or refused. Private to the room.
  *
- * "kinward-carry/1\n", u8 kind, u64 number of the key, then items: u32 length, sealed bytes (kw_encrypt). The key derives from the
- * agent's CURVE secret, so that only an agent with the same keys reads it. Each item is bound to principal, kind and place; the last
- * one says that it is the last.
+ * "kinward-carry/1\n", u8 kind, u64 number of the key, then items: u32 length, sealed bytes (kw_encrypt). The key derives from
+ * the agent's CURVE secret, so that only an agent with the same keys reads it. Each item is bound to principal, kind and place;
+ * the last one says that it is the last.
  */
 #ifndef KINWARD_AGENT_CARRY_H
 #define KINWARD_AGENT_CARRY_H
