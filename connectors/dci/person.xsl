@@ -14,7 +14,6 @@
   <xsl:param name="registry" select="'dci'"/>
   <xsl:param name="system" select="'dci'"/>
   <xsl:param name="jurisdiction" select="'ZZ'"/>
-  <xsl:param name="raw-hash"/>
   <xsl:param name="mapping-id"/>
   <xsl:param name="mapping-version"/>
   <xsl:param name="profile"/>
@@ -23,7 +22,6 @@
     <xsl:if test="$jurisdiction != 'ZZ'"><xsl:value-of select="$jurisdiction"/></xsl:if>
   </xsl:variable>
   <xsl:variable name="message" select="/j:map/j:map[@key = 'message']"/>
-  <xsl:variable name="exchange" select="kw:text(/j:map/j:map[@key = 'header']/j:string[@key = 'message_id'])"/>
 
   <xsl:template match="/">
     <records>
@@ -59,7 +57,7 @@
     <xsl:variable name="content">
       <xsl:for-each select="descendant::*[not(*) and . != '' and not(starts-with(@key, '@'))]"><xsl:value-of select="concat(name(..), ../@key, '/', @key, '=', ., '&#10;')"/></xsl:for-each>
     </xsl:variable>
-    <xsl:variable name="version" select="kw:id($content)"/>
+    <xsl:variable name="version" select="kw:id($content, $mapping-version)"/>
     <xsl:variable name="uin"><xsl:call-template name="number"><xsl:with-param name="type" select="'UIN'"/></xsl:call-template></xsl:variable>
     <xsl:variable name="brn"><xsl:call-template name="number"><xsl:with-param name="type" select="'BRN'"/></xsl:call-template></xsl:variable>
     <xsl:variable name="drn"><xsl:call-template name="number"><xsl:with-param name="type" select="'DRN'"/></xsl:call-template></xsl:variable>
@@ -127,7 +125,10 @@
     </xsl:for-each>
   </xsl:template>
 
-  <!-- A registration number proves a registration; without one DCI does not say whether there is any. -->
+  <!--
+    A registration number proves a registration; without one DCI does not say whether there is any. Whoever asks twice gets the same
+    person in another message: nothing of the message may stand in the record, or one version would have two contents.
+  -->
   <xsl:template name="record">
     <xsl:param name="id"/>
     <xsl:param name="version"/>
@@ -144,8 +145,6 @@
         <id><xsl:value-of select="$id"/></id>
         <version><xsl:value-of select="$version"/></version>
         <rawFormat><xsl:value-of select="$mapping-id"/></rawFormat>
-        <rawHash><xsl:value-of select="$raw-hash"/></rawHash>
-        <xsl:if test="$exchange != ''"><exchangeId><xsl:value-of select="$exchange"/></exchangeId></xsl:if>
         <mapping>
           <id><xsl:value-of select="$mapping-id"/></id>
           <version><xsl:value-of select="$mapping-version"/></version>

@@ -243,7 +243,8 @@
   <xsl:template name="age">
     <xsl:param name="quantity"/>
     <xsl:variable name="value" select="kw:text(key('at', concat(generate-id($quantity), '/value')))"/>
-    <xsl:variable name="unit" select="kw:text(key('at', concat(generate-id($quantity), '/code')) | key('at', concat(generate-id($quantity), '/unit')))"/>
+    <xsl:variable name="code" select="key('at', concat(generate-id($quantity), '/code'))"/>
+    <xsl:variable name="unit" select="kw:text($code | key('at', concat(generate-id($quantity), '/unit'))[not($code)])"/>
     <xsl:if test="$value != '' and number($value) &gt;= 0 and number($value) &lt; 1000000">
       <statedAge>
         <value><xsl:value-of select="floor(number($value))"/></value>
