@@ -246,9 +246,9 @@ static int call_warn(void *context, const struct kw_view *arguments, int count, 
 }
 
 const struct kw_host_function kw_functions[] = {
-    {"age", 2, 3, call_age},     {"code", 2, 2, call_code},     {"coded", 3, 4, call_coded},     {"date", 1, 2, call_date},
-    {"days", 2, 2, call_days},   {"id", 1, 8, call_id},         {"instant", 1, 1, call_instant}, {"lower", 1, 1, call_lower},
-    {"json", 1, 1, call_json},   {"name", 1, 1, call_name},     {"script", 1, 1, call_script},   {"split", 2, 2, call_split},
-    {"text", 1, 1, call_text},   {"upper", 1, 1, call_upper},   {"warn", 2, 2, call_warn},
+    {"age", 2, 3, call_age},   {"code", 2, 2, call_code},   {"coded", 3, 4, call_coded},     {"date", 1, 2, call_date},
+    {"days", 2, 2, call_days}, {"id", 1, 8, call_id},       {"instant", 1, 1, call_instant}, {"lower", 1, 1, call_lower},
+    {"json", 1, 1, call_json}, {"name", 1, 1, call_name},   {"script", 1, 1, call_script},   {"split", 2, 2, call_split},
+    {"text", 1, 1, call_text}, {"upper", 1, 1, call_upper}, {"warn", 2, 2, call_warn},
 };
 const size_t kw_function_count = KW_COUNT(kw_functions);
