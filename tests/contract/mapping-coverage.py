@@ -76,6 +76,10 @@ def tail(url):
     return url.rpartition('/')[2]
 
 
+def practitioner(role, profile):
+    return f'Practitioner[{role or tail(profile)}]'
+
+
 def first_code(node):
     """The code that tells what a FHIR resource or component is about."""
     for name in ('code', 'category', 'type'):
@@ -90,6 +94,9 @@ def first_code(node):
 
 def label(path, name, node):
     if isinstance(node, dict):
+        if node.get('resourceType') == 'Practitioner':
+            return practitioner(next((e['valueCode'] for e in node.get('extension', []) if 'valueCode' in e), ''),
+                                node.get('meta', {}).get('profile', [''])[0])
         if 'resourceType' in node:
             code = first_code(node) if node['resourceType'] in ('Observation', 'Procedure', 'Condition', 'Location') else ''
             return node['resourceType'] + (f'[{code}]' if code else '')
@@ -179,7 +186,10 @@ class Xml:
                                         putter(element.attrib, attribute)))
         for child in element:
             name = self.tag(child)
-            if self.tag(element) == 'resource':
+            if name == 'Practitioner':
+                values = [child.find(f'{FHIR}extension/{FHIR}valueCode'), child.find(f'{FHIR}meta/{FHIR}profile')]
+                self.walk(child, practitioner(*('' if value is None else value.get('value') for value in values)))
+            elif self.tag(element) == 'resource':
                 code = self.code_of(child) if name in ('Observation', 'Procedure', 'Condition', 'Location') else ''
                 self.walk(child, name + (f'[{code}]' if code else ''))
             elif name == 'extension':
