@@ -4,7 +4,8 @@
   paths.xsl - one way to walk through FHIR in JSON and in XML.
 
   key('at', concat(generate-id(NODE), '/code/coding/code')) gives what stands below NODE under these names, up to four of them, in
-  both forms: values as nodes whose text is the value, the rest as nodes to go on from. Lists need no step of their own. _birthDate
+  both forms: values as nodes whose text is the value, the rest as nodes to go on from (below two names there are values only). Lists
+  need no step of their own. _birthDate
   is where the extensions of birthDate stand. key('extension', concat(generate-id(NODE), '/NAME')) gives extensions by their whole
   url or by what follows StructureDefinition/ in it, for the same extension has lived under several addresses.
   key('resource', concat(generate-id(BUNDLE), '/TYPE')) gives the resources of a Bundle.
@@ -15,8 +16,8 @@
   <!-- JSON: a member bears its name itself, an item of a list bears that of the list. -->
   <xsl:key name="at" match="j:map/*[not(self::j:array)] | j:array/*" use="concat(generate-id(ancestor::j:map[1]), '/', @key, parent::j:array/@key)"/>
   <xsl:key name="at" match="j:map/*[not(self::j:array)] | j:array/*" use="concat(generate-id(ancestor::j:map[2]), '/', ancestor::j:map[1]/@key, ancestor::j:map[1]/parent::j:array/@key, '/', @key, parent::j:array/@key)"/>
-  <xsl:key name="at" match="j:map/*[not(self::j:array)] | j:array/*" use="concat(generate-id(ancestor::j:map[3]), '/', ancestor::j:map[2]/@key, ancestor::j:map[2]/parent::j:array/@key, '/', ancestor::j:map[1]/@key, ancestor::j:map[1]/parent::j:array/@key, '/', @key, parent::j:array/@key)"/>
-  <xsl:key name="at" match="j:map/*[not(self::j:array)] | j:array/*" use="concat(generate-id(ancestor::j:map[4]), '/', ancestor::j:map[3]/@key, ancestor::j:map[3]/parent::j:array/@key, '/', ancestor::j:map[2]/@key, ancestor::j:map[2]/parent::j:array/@key, '/', ancestor::j:map[1]/@key, ancestor::j:map[1]/parent::j:array/@key, '/', @key, parent::j:array/@key)"/>
+  <xsl:key name="at" match="j:map/*[not(*)] | j:array/*[not(*)]" use="concat(generate-id(ancestor::j:map[3]), '/', ancestor::j:map[2]/@key, ancestor::j:map[2]/parent::j:array/@key, '/', ancestor::j:map[1]/@key, ancestor::j:map[1]/parent::j:array/@key, '/', @key, parent::j:array/@key)"/>
+  <xsl:key name="at" match="j:map/*[not(*)] | j:array/*[not(*)]" use="concat(generate-id(ancestor::j:map[4]), '/', ancestor::j:map[3]/@key, ancestor::j:map[3]/parent::j:array/@key, '/', ancestor::j:map[2]/@key, ancestor::j:map[2]/parent::j:array/@key, '/', ancestor::j:map[1]/@key, ancestor::j:map[1]/parent::j:array/@key, '/', @key, parent::j:array/@key)"/>
   <xsl:key name="extension" match="j:array[@key = 'extension']/j:map" use="concat(generate-id(../..), '/', j:string[@key = 'url'])"/>
   <xsl:key name="extension" match="j:array[@key = 'extension']/j:map" use="concat(generate-id(../..), '/', substring-after(j:string[@key = 'url'], 'StructureDefinition/'))"/>
   <xsl:key name="resource" match="j:map[@key = 'resource']" use="concat(generate-id(../../..), '/', j:string[@key = 'resourceType'])"/>
