@@ -104,6 +104,9 @@
   <xsl:template match="j:map[@key = 'eventLocation']">
     <xsl:variable name="address" select="j:map[@key = 'address']"/>
     <place>
+      <xsl:if test="j:string[@key = 'type'] != 'HEALTH_FACILITY'">
+        <xsl:call-template name="text"><xsl:with-param name="element" select="'geographicName'"/><xsl:with-param name="value" select="j:string[@key = 'name']"/></xsl:call-template>
+      </xsl:if>
       <xsl:copy-of select="kw:coded('country', 'country', $address/j:string[@key = 'country'], 'urn:iso:std:iso:3166')"/>
       <xsl:choose>
         <xsl:when test="j:string[@key = 'type'] = 'HEALTH_FACILITY'">

@@ -221,6 +221,20 @@ static int call_split(void *context, const struct kw_view *arguments, int count,
     return error;
 }
 
+/* kw:json(text): the tree of a document that stands as a text inside another; nothing and a warning where it is no JSON. */
+static int call_json(void *context, const struct kw_view *arguments, int count, struct kw_buf *ret_answer, bool *ret_fragment)
+{
+    KW_AUTO(kw_xml_freep) struct kw_xml *document = NULL;
+    struct kw_fault fault = {0};
+    *ret_fragment = true;
+    int error = kw_json_tree(arguments[0], &document, &fault);
+    if (error == 0)
+        return kw_xml_canonical(document, ret_answer);
+    if (error == -EBADMSG)
+        kw_warn(context, "json-not-read", kw_view_text("json"));
+    return error == -EBADMSG ? 0 : error;
+}
+
 /* kw:warn(code, place): a warning of the stylesheet's own. Never a value of the document. */
 static int call_warn(void *context, const struct kw_view *arguments, int count, struct kw_buf *ret_answer, bool *ret_fragment)
 {
@@ -232,9 +246,9 @@ static int call_warn(void *context, const struct kw_view *arguments, int count, 
 }
 
 const struct kw_host_function kw_functions[] = {
-    {"age", 2, 3, call_age},     {"code", 2, 2, call_code},     {"coded", 3, 4, call_coded},     {"date", 1, 2, call_date},
-    {"days", 2, 2, call_days},   {"id", 1, 8, call_id},         {"instant", 1, 1, call_instant}, {"lower", 1, 1, call_lower},
-    {"name", 1, 1, call_name},   {"script", 1, 1, call_script}, {"split", 2, 2, call_split},     {"text", 1, 1, call_text},
-    {"upper", 1, 1, call_upper}, {"warn", 2, 2, call_warn},
+    {"age", 2, 3, call_age},   {"code", 2, 2, call_code},   {"coded", 3, 4, call_coded},     {"date", 1, 2, call_date},
+    {"days", 2, 2, call_days}, {"id", 1, 8, call_id},       {"instant", 1, 1, call_instant}, {"lower", 1, 1, call_lower},
+    {"json", 1, 1, call_json}, {"name", 1, 1, call_name},   {"script", 1, 1, call_script},   {"split", 2, 2, call_split},
+    {"text", 1, 1, call_text}, {"upper", 1, 1, call_upper}, {"warn", 2, 2, call_warn},
 };
 const size_t kw_function_count = KW_COUNT(kw_functions);

@@ -244,6 +244,42 @@ static void end_to_end(void **state)
     kw_mapping_free(mapping);
 }
 
+/* A document that stands as a text inside another is a tree; what is none is warned of. */
+static void json_inside(void **state)
+{
+    struct kw_mapping *mapping;
+    struct kw_normalized made = {0};
+    struct kw_fault fault = {0};
+    struct kw_view rest, item;
+    write_text(sheet, HEAD "<kw:mapping id='m' version='7' format='json'/><xsl:template match='/j:map'><records><xsl:for-each "
+                           "select=\"kw:json(j:string[@key='m'])/j:array[@key='list']/j:map\"><record><sourceRecord>"
+                           "<registry>r</registry><system>s</system><jurisdiction>KE</jurisdiction>"
+                           "<id><xsl:value-of select=\"j:string[@key='id']\"/></id><version>1</version></sourceRecord>"
+                           "<eventType>death</eventType><status>declared</status><event><date>"
+                           "<value>2020</value></date></event></record></xsl:for-each></records></xsl:template></xsl:stylesheet>");
+    assert_int_equal(kw_mapping_load(sheet, codes, NULL, &mapping, &fault), 0);
+    static const char two[] = "{\"m\":\"{\\\"list\\\":[{\\\"id\\\":\\\"a\\\"},{\\\"id\\\":\\\"<b\\\"}]}\"}";
+    assert_int_equal(kw_normalize(mapping, kw_view_text(two), NULL, NULL, &made, &fault), 0);
+    assert_int_equal(made.count, 2);
+    rest = kw_view_of(&made.records);
+    assert_int_equal(kw_take_item(&rest, &item), 0);
+    assert_non_null(memmem(item.data, item.size, "<id>a</id>", 10));
+    assert_int_equal(kw_take_item(&rest, &item), 0);
+    assert_non_null(memmem(item.data, item.size, "<id>&lt;b</id>", 14));
+    kw_normalized_clear(&made);
+    static const char *const none[] = {"{\"m\":\"{\"}", "{\"m\":\"\"}", "{\"m\":\"7\"}",
+                                       "{\"m\":\"{\\\"a\\\":\\\"\\\\u0001\\\"}\"}"};
+    for (size_t i = 0; i < KW_COUNT(none); i++) {
+        assert_int_equal(kw_normalize(mapping, kw_view_text(none[i]), NULL, NULL, &made, &fault), 0);
+        assert_int_equal(made.count, 0);
+        rest = kw_view_of(&made.warnings);
+        assert_int_equal(kw_take_item(&rest, &item), 0);
+        assert_true(kw_view_is(item, "json-not-read json"));
+        kw_normalized_clear(&made);
+    }
+    kw_mapping_free(mapping);
+}
+
 static void version_and_refusal(void **state)
 {
     struct kw_mapping *mapping;
@@ -359,9 +395,10 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_vocabulary),     cmocka_unit_test(csv_rows),       cmocka_unit_test(csv_corpus),
-        cmocka_unit_test(code_lists),          cmocka_unit_test(disclosure),     cmocka_unit_test(end_to_end),
-        cmocka_unit_test(version_and_refusal), cmocka_unit_test(refused_sheets), cmocka_unit_test(memory_failures)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(json_vocabulary),     cmocka_unit_test(csv_rows),
+                                       cmocka_unit_test(csv_corpus),          cmocka_unit_test(code_lists),
+                                       cmocka_unit_test(disclosure),          cmocka_unit_test(end_to_end),
+                                       cmocka_unit_test(version_and_refusal), cmocka_unit_test(refused_sheets),
+                                       cmocka_unit_test(memory_failures),     cmocka_unit_test(json_inside)};
     return cmocka_run_group_tests(tests, start, end);
 }
