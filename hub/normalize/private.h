@@ -58,4 +58,14 @@ KW_CHECKED int kw_date_read(struct kw_view text, struct kw_view hint, struct kw_
 KW_CHECKED int kw_date_from_age(struct kw_view number, struct kw_view unit, struct kw_view at, struct kw_buf *ret_children,
                                 const char **ret_warning);
 
+/* ---- identifiers ---- */
+
+/* Appends what a machine-readable zone says (lines parted by any white space, or put together), as elements for a stylesheet;
+ * MAPPING.md names them. at: day of reading, which settles centuries; may be empty. Nothing for what is no such zone. */
+KW_CHECKED int kw_mrz_read(struct kw_view lines, struct kw_view at, struct kw_buf *ret_elements, const char **ret_warning);
+/* Whether value ends with its right check digit. scheme: icao9303, luhn, verhoeff, mod11-2, mod11-10, mod97-10, else -EINVAL. */
+KW_CHECKED int kw_check_digit(struct kw_view scheme, struct kw_view value, bool *ret_holds);
+/* text of A-Z, 0-9 and <. */
+char kw_icao_check(const char *text, size_t size);
+
 #endif

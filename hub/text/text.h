@@ -26,6 +26,9 @@ KW_CHECKED int kw_text_clean(struct kw_view text, bool plain_digits, struct kw_b
 KW_CHECKED int kw_text_case(struct kw_view text, bool upper, struct kw_buf *ret_text);
 /* ISO 15924 code of the first script letter, "Zyyy" when there is none. */
 void kw_script_of(struct kw_view text, char ret_code[5]);
+/* Takes the next stretch of one writing off text, without signs and blanks at its ends; Chinese characters go with the Japanese
+ * or Korean letters beside them (Jpan, Kore). false: no letter is left. */
+bool kw_script_take(struct kw_view *text, struct kw_view *ret_part, char ret_code[5]);
 
 /* ---- dates -------------------------------------------------------------- */
 

@@ -197,6 +197,31 @@ static void intervals(void **state)
         assert_true(kw_date_parse(kw_view_text(bad[i]), &range) < 0);
 }
 
+static void stretches(const char *text, const char *wanted)
+{
+    struct kw_view rest = kw_view_text(text), part;
+    char script[5], got[256] = "";
+    while (kw_script_take(&rest, &part, script)) {
+        const size_t size = strlen(got);
+        snprintf(got + size, sizeof(got) - size, "%s[%.*s]", script, (int)part.size, (const char *)part.data);
+    }
+    assert_string_equal(got, wanted);
+}
+
+static void scripts(void **state)
+{
+    stretches("Anna Maria", "Latn[Anna Maria]");
+    stretches("Абай (Abai)", "Cyrl[Абай]Latn[Abai]");
+    stretches("মা সামি / Ma Sami", "Beng[মা সামি]Latn[Ma Sami]");
+    stretches("山田 はなこ Yamada", "Jpan[山田 はなこ]Latn[Yamada]");
+    stretches("ハナコ はな子", "Jpan[ハナコ はな子]");
+    stretches("金민수 Kim", "Kore[金민수]Latn[Kim]");
+    stretches("王小明", "Hani[王小明]");
+    stretches("민수 はな", "Hang[민수]Hira[はな]");
+    stretches("محمد2 Mohammed-2", "Arab[محمد]Latn[Mohammed]");
+    stretches("12 - 3", "");
+}
+
 static void ages(void **state)
 {
     struct kw_date_range birth, at;
@@ -222,7 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(preload),   cmocka_unit_test(utf8_corpus), cmocka_unit_test(utf8_offset), cmocka_unit_test(nfc),
         cmocka_unit_test(names),     cmocka_unit_test(identifiers), cmocka_unit_test(days),        cmocka_unit_test(cleaning),
-        cmocka_unit_test(intervals), cmocka_unit_test(ages),
+        cmocka_unit_test(intervals), cmocka_unit_test(ages),        cmocka_unit_test(scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
