@@ -18,6 +18,8 @@ void kw_warn(struct kw_calls *calls, const char *code, struct kw_view place)
     snprintf(text, sizeof(text), "%s %.*s", code, (int)(place.size < 64 ? place.size : 64),
              place.data ? (const char *)place.data : "");
     normalized->warning_count++;
+    if (calls->recent && kw_put_item(calls->recent, text, strlen(text)) < 0)
+        calls->error = -ENOMEM;
     for (; rest.size > 0 && kw_take_item(&rest, &listed) == 0; count++)
         if (kw_view_is(listed, text))
             return;

@@ -10,6 +10,7 @@
 #define KW_RECORD_SPACE    "urn:kinward:record:1"
 #define KW_PROFILE_SPACE   "urn:kinward:profile:1"
 #define KW_MAPPING_SPACE   "urn:kinward:mapping:1"
+#define KW_JSON_SPACE      "http://www.w3.org/2005/xpath-functions"
 #define KW_WARNINGS_LISTED 64
 
 /* ---- raw documents as trees ---- */
@@ -36,6 +37,28 @@ void kw_profile_free(struct kw_profile *profile);
 const char *kw_profile_id(const struct kw_profile *profile);
 /* Takes away every element of the record that no path allows. */
 void kw_profile_apply(const struct kw_profile *profile, struct kw_xml *record);
+/* Whether an element without parts stays; path: from the record, without it ("event/date/value"). */
+bool kw_profile_keeps(const struct kw_profile *profile, const char *path);
+
+/* ---- a mapping at work ---- */
+
+struct kw_mapping {
+    struct kw_transform *transform;
+    struct kw_codes *codes;
+    struct kw_profile *profile; /* NULL: all fields */
+    struct kw_validator *validator;
+    char id[64], version[96], format[8];
+};
+#define KW_PARAMETERS_MOST 32
+struct kw_parameters { /* of one run: the caller's and the host's */
+    const char *all[2 * KW_PARAMETERS_MOST + 9];
+    char hash[2 * KW_HASH_SIZE + 1];
+};
+KW_CHECKED int kw_mapping_tree(const struct kw_mapping *mapping, struct kw_view raw, const char *format,
+                               const char *const *parameters, struct kw_xml **ret_document, struct kw_fault *fault);
+/* ret_parameters points into itself. */
+KW_CHECKED int kw_mapping_parameters(const struct kw_mapping *mapping, struct kw_view raw, const char *const *parameters,
+                                     struct kw_parameters *ret_parameters, struct kw_fault *fault);
 
 /* ---- host functions ---- */
 
@@ -43,6 +66,8 @@ struct kw_calls { /* context of the host functions for one document */
     const struct kw_codes *codes;
     struct kw_normalized *normalized;
     int error;
+    void *watcher;         /* of whoever explains a mapping */
+    struct kw_buf *recent; /* NULL, or where the warnings of one call are put: items */
 };
 extern const struct kw_host_function kw_functions[];
 extern const size_t kw_function_count;
