@@ -72,19 +72,24 @@ static void fields(void **state)
     struct kw_buf json = {0};
     assert_int_equal(explain(SHEET, DOCUMENT, NULL, true, true, &json), 0);
     says(&json, "{\"mapping\":\"m\",\"values\":9,\"fields\":[");
-    says(&json, "{\"path\":\"record/sourceRecord/registry\",\"value\":\"reg\",\"kept\":true,\"from\":[],\"dependsOn\":[],\"functions\":[],"
-                "\"warnings\":[],\"file\":\"sheet.xsl\",\"line\":5,\"template\":\"match=\\\"/j:map\\\"\"}");
-    says(&json, "{\"path\":\"record/event/date/value\",\"value\":\"2019-05-07\",\"kept\":true,\"from\":[{\"path\":\"/on\",\"value\":"
-                "\"2019-05-07T10:00Z\"}],\"dependsOn\":[],\"functions\":[\"date\"],\"warnings\":[],\"file\":\"sheet.xsl\",\"line\":6,");
+    says(&json,
+         "{\"path\":\"record/sourceRecord/registry\",\"value\":\"reg\",\"kept\":true,\"from\":[],\"dependsOn\":[],\"functions\":[],"
+         "\"warnings\":[],\"file\":\"sheet.xsl\",\"line\":5,\"template\":\"match=\\\"/j:map\\\"\"}");
+    says(&json,
+         "{\"path\":\"record/event/date/value\",\"value\":\"2019-05-07\",\"kept\":true,\"from\":[{\"path\":\"/on\",\"value\":"
+         "\"2019-05-07T10:00Z\"}],\"dependsOn\":[],\"functions\":[\"date\"],\"warnings\":[],\"file\":\"sheet.xsl\",\"line\":6,");
     says(&json, "{\"path\":\"record/event/date/time\",\"value\":\"10:00\",\"kept\":true,\"from\":[{\"path\":\"/on\"");
-    says(&json, "\"value\":\"ANA\",\"kept\":true,\"from\":[{\"path\":\"/name\",\"value\":\"Ana\"}],\"dependsOn\":[],\"functions\":[\"upper\"],"
+    says(&json, "\"value\":\"ANA\",\"kept\":true,\"from\":[{\"path\":\"/"
+                "name\",\"value\":\"Ana\"}],\"dependsOn\":[],\"functions\":[\"upper\"],"
                 "\"warnings\":[],\"file\":\"sheet.xsl\",\"line\":7,");
     says(&json, "{\"path\":\"record/party/sex\",\"value\":\"unknown\",\"kept\":true,\"from\":[],\"dependsOn\":[\"/sex\"]");
-    says(&json, "{\"path\":\"record/party/sex/@original\",\"value\":\"both\",\"kept\":true,\"from\":[{\"path\":\"/sex\",\"value\":\"both\"}],"
+    says(&json, "{\"path\":\"record/party/sex/@original\",\"value\":\"both\",\"kept\":true,\"from\":[{\"path\":\"/"
+                "sex\",\"value\":\"both\"}],"
                 "\"dependsOn\":[],\"functions\":[\"coded\"],\"warnings\":[\"unknown-code sex\"],\"file\":\"sheet.xsl\",\"line\":10,"
                 "\"template\":\"match=\\\"j:string\\\" mode=\\\"coded\\\"\"}");
-    says(&json, "{\"path\":\"record/party/note\",\"value\":\"twin of 3\",\"kept\":true,\"from\":[{\"path\":\"/n\",\"value\":\"3\"}],"
-                "\"dependsOn\":[\"/twin\"]");
+    says(&json,
+         "{\"path\":\"record/party/note\",\"value\":\"twin of 3\",\"kept\":true,\"from\":[{\"path\":\"/n\",\"value\":\"3\"}],"
+         "\"dependsOn\":[\"/twin\"]");
     says(&json, "\"warnings\":[\"unknown-code sex\"],\"required\":[\"/kind\"],");
     says(&json, "\"unmapped\":[{\"path\":\"/unused\",\"value\":\"x\"},{\"path\":\"/deep/list/0\",\"value\":\"a\"},"
                 "{\"path\":\"/deep/list/2/b\",\"value\":\"1\"}]}");
@@ -109,7 +114,8 @@ static void other_formats(void **state)
 {
     struct kw_buf json = {0};
     assert_int_equal(explain(ROWS, "on,left\n2019-05-07,over\n2020-01-01,\n", NULL, true, true, &json), 0);
-    says(&json, "\"path\":\"records/record[2]/event/date/value\",\"value\":\"2020-01-01\",\"kept\":true,\"from\":[{\"path\":\"/2/on\",");
+    says(&json,
+         "\"path\":\"records/record[2]/event/date/value\",\"value\":\"2020-01-01\",\"kept\":true,\"from\":[{\"path\":\"/2/on\",");
     says(&json, "\"unmapped\":[{\"path\":\"/1/left\",\"value\":\"over\"}]}");
     kw_buf_clear(&json);
     assert_int_equal(explain(ELEMENTS, "<a c='1' d='2'><b>x</b><b>y</b><e>z</e></a>", NULL, false, true, &json), 0);
