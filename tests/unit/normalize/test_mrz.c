@@ -147,6 +147,7 @@ static void digits(void **state)
         {"icao9303", "D231458907349", true},
         {"luhn", "79927398713", true},
         {"luhn", "7992-7398-713", true},
+        {"luhn", "4539578763621486", true},
         {"luhn", "79927398710", false},
         {"luhn", "7992739871A", false},
         {"verhoeff", "2363", true},
