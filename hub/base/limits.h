@@ -13,6 +13,7 @@
 /* documents */
 #define KW_LIMIT_RECORD       (256u << 10) /* bytes of one common record */
 #define KW_LIMIT_RECORDS_FILE (64u << 20)  /* bytes of a <records> file */
+#define KW_LIMIT_EXPLAINED    4000         /* values of a document whose mapping is explained */
 #define KW_LIMIT_DOCUMENT     (8u << 20)   /* bytes of one raw document of a registry */
 #define KW_LIMIT_DEPTH        64           /* nesting of elements, or of JSON */
 #define KW_LIMIT_ATTRIBUTES   64           /* attributes of one element */

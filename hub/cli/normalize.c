@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/limits.h"
-#include "cli/cli.h"
+#include "cli/normalize.h"
 #include "config/config.h"
 #include "normalize/normalize.h"
 
@@ -19,6 +19,7 @@ struct run {
     size_t count;
     const char *format;
     const char *parameters[7];
+    bool explain, unmapped, json;
     struct kw_buf records; /* items */
     size_t record_count;
 };
@@ -100,6 +101,24 @@ static void print_refusal(const char *path, const struct kw_mapping *mapping, co
     fprintf(stderr, " %s (%s)\n", fault->message, kw_code_name(fault->code));
 }
 
+/* By the first stylesheet that makes something of it. */
+static int explain_file(struct run *run, const char *path)
+{
+    KW_AUTO(kw_buf_clear) struct kw_buf raw = {0}, answer = {0};
+    struct kw_fault read_fault = {0}, faults[SHEETS_MOST] = {0};
+    if (kw_file_read(path, KW_LIMIT_DOCUMENT, &raw, &read_fault) != 0)
+        return kw_cli_error(path, &read_fault);
+    for (size_t i = 0; i < run->count; i++) {
+        answer.size = 0;
+        if (kw_explain(run->mappings[i], kw_view_of(&raw), run->format, run->parameters, run->explain, run->unmapped, &answer,
+                       &faults[i]) == 0)
+            return kw_cli_explanation(path, &answer, run->json);
+    }
+    for (size_t i = 0; i < run->count; i++)
+        print_refusal(path, run->mappings[i], &faults[i]);
+    return KW_EXIT_REFUSED;
+}
+
 /* The first stylesheet that makes a record of it is the right one: each tells its own kind of document from others. */
 static int normalize_file(struct run *run, const char *path)
 {
@@ -146,7 +165,7 @@ static int normalize_all(struct run *run, int count, char **paths)
     struct kw_progress progress = {.label = "normalize"};
     int worst = KW_EXIT_DONE;
     for (int i = 0; i < count; i++) {
-        const int code = normalize_file(run, paths[i]);
+        const int code = run->explain || run->unmapped ? explain_file(run, paths[i]) : normalize_file(run, paths[i]);
         if (worst == KW_EXIT_DONE || code == KW_EXIT_FAILED)
             worst = code != KW_EXIT_DONE ? code : worst;
         kw_progress_update(&progress, (uint64_t)i + 1, (uint64_t)count);
@@ -174,45 +193,68 @@ static int load_and_run(struct run *run, const char *connector, const char *mapp
     return code;
 }
 
+static struct {
+    const char *connector, *mapping, *format, *jurisdiction, *registry, *profile;
+    bool explain, unmapped, json;
+} asked = {.jurisdiction = "ZZ"};
+
+static const struct kw_option options[] = {
+    {.name = "connector",
+     .value_name = "NAME",
+     .help = "whose stylesheets: a folder of connectors/",
+     .value = &asked.connector,
+     .required = true},
+    {.name = "mapping",
+     .value_name = "FILE.xsl",
+     .help = "one stylesheet: a file, or its bare name in the connector's folder",
+     .value = &asked.mapping},
+    {.name = "format", .value_name = "F", .help = "json, csv or xml; the stylesheet's own otherwise", .value = &asked.format},
+    {.name = "jurisdiction",
+     .value_name = "CC",
+     .help = "country of the registry, ISO 3166-1; ZZ where none is given",
+     .value = &asked.jurisdiction},
+    {.name = "registry",
+     .value_name = "NAME",
+     .help = "name of the registry; the connector's where none is given",
+     .value = &asked.registry},
+    {.name = "explain",
+     .help = "what of the document each field comes from, through what, and who wrote it",
+     .flag = &asked.explain},
+    {.name = "unmapped", .help = "what of the document no field comes from", .flag = &asked.unmapped},
+    {.name = "json", .help = "with these two: for programs, one JSON object a document", .flag = &asked.json},
+    {.name = "profile", .value_name = "FILE", .help = "disclosure profile; \"none\" keeps every field", .value = &asked.profile},
+    {0},
+};
+
+static const struct kw_usage usage = {
+    .synopsis = "kinward normalize --connector NAME [--mapping FILE.xsl] [--explain] [--unmapped [--json]] FILE…",
+    .summary = "Turns documents of a registry into common records on stdout: one as it is, several in <records>. No hub is\n"
+               "needed. Warnings (unknown codes, dates kept as written) go to stderr, without values. --explain and\n"
+               "--unmapped print what the stylesheet does with a document in place of its records, values included; they\n"
+               "change each value and run the stylesheet again, which takes seconds.",
+    .example = "kinward normalize --connector opencrvs --jurisdiction KE bundle.json > birth.xml\n"
+               "kinward normalize --connector csv --jurisdiction KE checks.csv | kinward validate /dev/stdin\n"
+               "kinward normalize --connector opencrvs --explain --unmapped bundle.json | less",
+    .options = options,
+    .least = 1,
+    .most = -1,
+};
+
 int kw_cmd_normalize(int argc, char **argv)
 {
-    const char *connector = NULL, *mapping = NULL, *format = NULL, *jurisdiction = "ZZ", *registry = NULL, *profile = NULL;
-    const struct kw_option options[] = {
-        {.name = "connector",
-         .value_name = "NAME",
-         .help = "whose stylesheets: a folder of connectors/",
-         .value = &connector,
-         .required = true},
-        {.name = "mapping",
-         .value_name = "FILE.xsl",
-         .help = "one stylesheet: a file, or its bare name in the connector's folder",
-         .value = &mapping},
-        {.name = "format", .value_name = "F", .help = "json, csv or xml; the stylesheet's own otherwise", .value = &format},
-        {.name = "jurisdiction",
-         .value_name = "CC",
-         .help = "country of the registry, ISO 3166-1; ZZ where none is given",
-         .value = &jurisdiction},
-        {.name = "registry",
-         .value_name = "NAME",
-         .help = "name of the registry; the connector's where none is given",
-         .value = &registry},
-        {.name = "profile", .value_name = "FILE", .help = "disclosure profile; \"none\" keeps every field", .value = &profile},
-        {0},
-    };
-    const struct kw_usage usage = {
-        .synopsis = "kinward normalize --connector NAME [--mapping FILE.xsl] FILE…",
-        .summary = "Turns documents of a registry into common records on stdout: one as it is, several in <records>. No hub is\n"
-                   "needed. Warnings (unknown codes, dates kept as written) go to stderr, without values.",
-        .example = "kinward normalize --connector opencrvs --jurisdiction KE bundle.json > birth.xml\n"
-                   "kinward normalize --connector csv --jurisdiction KE checks.csv | kinward validate /dev/stdin",
-        .options = options,
-        .least = 1,
-        .most = -1,
-    };
     int first, code;
+    struct kw_fault fault;
     if (!kw_cli_options(&usage, argc, argv, &first, &code))
         return code;
-    struct run run = {.format = format,
-                      .parameters = {"registry", registry ? registry : connector, "jurisdiction", jurisdiction, NULL}};
-    return load_and_run(&run, connector, mapping, profile, argc - first, argv + first);
+    if (asked.json && !asked.explain && !asked.unmapped) {
+        kw_fail(&fault, -EINVAL, KW_E_USAGE, "--json", "goes with --explain or --unmapped");
+        return kw_cli_error("normalize", &fault);
+    }
+    struct run run = {
+        .format = asked.format,
+        .parameters = {"registry", asked.registry ? asked.registry : asked.connector, "jurisdiction", asked.jurisdiction, NULL},
+        .explain = asked.explain,
+        .unmapped = asked.unmapped,
+        .json = asked.json};
+    return load_and_run(&run, asked.connector, asked.mapping, asked.profile, argc - first, argv + first);
 }

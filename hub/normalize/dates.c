@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dates.c - reads what registers write as dates, and never more than they say. */
-#include "normalize/private.h"
+#include "normalize/dates.h"
 
 #include "text/text.h"
 
@@ -10,20 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIELDS_MOST 3
-#define TEXT_MOST   256
+#define TEXT_MOST 256
 
-struct reading {
-    int year, month, day; /* 0: not known */
-    char time[20], offset[8];
-    bool several; /* day and month could be either way round */
-};
-
-/* Calendars of the record and what ICU calls them. */
+/* Calendars of the record and what kw_date_span calls them. */
 static const struct {
     const char *name, *library;
 } calendars[] = {
-    {"gregorian", NULL},
     {"ethiopic", "ethiopic"},
     {"coptic", "coptic"},
     {"persian", "persian"},
@@ -34,12 +26,10 @@ static const struct {
     {"roc", "roc"},
     {"saka", "indian"},
     {"japanese", "japanese"},
-};
-
-struct hint {
-    bool day_first, month_first;
-    const char *calendar; /* of the record; NULL: gregorian */
-    const char *library;
+    {"julian", "julian"},
+    {"bikram_sambat", "bikram-sambat"},
+    {"other", NULL},
+    {"unknown", NULL},
 };
 
 static bool has_word(const char *hint, const char *word)
@@ -51,20 +41,46 @@ static bool has_word(const char *hint, const char *word)
     return false;
 }
 
-static struct hint read_hint(struct kw_view text)
+static struct kw_date_hint read_hint(struct kw_view text)
 {
     char words[128];
-    struct hint hint = {0};
+    struct kw_date_hint hint = {0};
     snprintf(words, sizeof(words), "%.*s", (int)text.size, text.data ? (const char *)text.data : "");
     hint.day_first = has_word(words, "dmy");
     hint.month_first = has_word(words, "mdy");
-    for (size_t i = 1; i < KW_COUNT(calendars); i++) {
+    for (size_t i = 0; i < KW_COUNT(calendars); i++) {
         if (has_word(words, calendars[i].name)) {
             hint.calendar = calendars[i].name;
             hint.library = calendars[i].library;
         }
     }
     return hint;
+}
+
+/* What the text itself says of its calendar goes before the hint. "AH" alone does not say which of the two it is. */
+static bool follow_era(struct kw_date_hint *hint, const char *calendar)
+{
+    if (!calendar || (strcmp(calendar, "islamic") == 0 && hint->library && strncmp(hint->library, "islamic", 7) == 0))
+        return true;
+    if (strcmp(calendar, "islamic") == 0)
+        return false;
+    hint->calendar = hint->library = NULL;
+    for (size_t i = 0; i < KW_COUNT(calendars); i++) {
+        if (calendars[i].library && strcmp(calendars[i].library, calendar) == 0) {
+            hint->calendar = calendars[i].name;
+            hint->library = calendars[i].library;
+        }
+    }
+    return true;
+}
+
+static bool has_gregorian_months(const struct kw_date_hint *hint)
+{
+    static const char *const like[] = {"buddhist", "japanese", "roc", "julian"};
+    for (size_t i = 0; i < KW_COUNT(like); i++)
+        if (hint->library && strcmp(hint->library, like[i]) == 0)
+            return true;
+    return !hint->calendar;
 }
 
 static bool says_unknown(const char *text)
@@ -75,157 +91,6 @@ static bool says_unknown(const char *text)
         if (strcasecmp(text, words[i]) == 0)
             return true;
     return false;
-}
-
-/* ---- fields ---- */
-
-struct field {
-    char text[16];
-    int number; /* 0: unknown part; -1: not a part of a date */
-    size_t size;
-};
-
-static int month_by_name(const char *text)
-{
-    static const char *const names[] = {"january", "february", "march",     "april",   "may",      "june",
-                                        "july",    "august",   "september", "october", "november", "december"};
-    const size_t size = strlen(text);
-    for (int month = 0; size >= 3 && month < 12; month++)
-        if (size <= strlen(names[month]) && strncasecmp(text, names[month], size) == 0)
-            return month + 1;
-    return -1;
-}
-
-static int number_of(const char *text)
-{
-    const size_t size = strlen(text);
-    if (strspn(text, "0123456789") == size && size > 0 && size <= 4)
-        return strcmp(text, "9999") == 0 || (size == 2 && strcmp(text, "99") == 0) ? 0 : atoi(text);
-    if (size > 0 && (strspn(text, "XxUu?*_") == size))
-        return 0;
-    return month_by_name(text);
-}
-
-/* Cuts "2019-05-07" at its separators. 0 when it is no such thing. */
-static size_t split(const char *text, struct field fields[FIELDS_MOST])
-{
-    size_t count = 0;
-    while (*text) {
-        const size_t size = strcspn(text, "-/. ");
-        if (size == 0 || size >= sizeof(fields[0].text) || count == FIELDS_MOST)
-            return 0;
-        memcpy(fields[count].text, text, size);
-        fields[count].text[size] = 0;
-        fields[count].size = size;
-        fields[count].number = number_of(fields[count].text);
-        if (fields[count++].number < 0)
-            return 0;
-        text += size;
-        if (*text) {
-            text++;
-            if (!*text)
-                return 0;
-        }
-    }
-    return count;
-}
-
-static void order_day_and_month(struct reading *reading, int first, int second, const struct hint *hint)
-{
-    const bool day_first = hint->day_first || (!hint->month_first && first > 12);
-    const bool month_first = hint->month_first || (!hint->day_first && second > 12);
-    if (!day_first && !month_first && first != second && first > 0 && second > 0) {
-        reading->several = true; /* 05/07/2019 with nothing that tells: only the year is certain */
-        return;
-    }
-    reading->day = month_first ? second : first;
-    reading->month = month_first ? first : second;
-}
-
-static bool read_day(const char *text, const struct hint *hint, struct reading *reading)
-{
-    struct field fields[FIELDS_MOST];
-    char spread[11];
-    if (strlen(text) == 8 && strspn(text, "0123456789") == 8) {
-        snprintf(spread, sizeof(spread), "%.4s-%.2s-%.2s", text, text + 4, text + 6);
-        text = spread;
-    }
-    const size_t count = split(text, fields);
-    if (count == 1 && fields[0].size == 4 && fields[0].number > 0) {
-        reading->year = fields[0].number;
-        return true;
-    }
-    if (count < 2)
-        return count == 1 && fields[0].size == 4; /* XXXX: nothing known */
-    const struct field *last = &fields[count - 1];
-    if (fields[0].size == 4) {
-        reading->year = fields[0].number;
-        reading->month = fields[1].number;
-        reading->day = count == 3 ? fields[2].number : 0;
-        return count == 3 || fields[1].size <= 2 || isalpha((unsigned char)fields[1].text[0]);
-    }
-    if (last->size != 4)
-        return false; /* a year of two digits could be of any century */
-    reading->year = last->number;
-    if (count == 2)
-        reading->month = fields[0].number;
-    else if (isalpha((unsigned char)fields[1].text[0]) && fields[1].number > 0)
-        reading->day = fields[0].number, reading->month = fields[1].number;
-    else if (isalpha((unsigned char)fields[0].text[0]) && fields[0].number > 0)
-        reading->day = fields[1].number, reading->month = fields[0].number;
-    else
-        order_day_and_month(reading, fields[0].number, fields[1].number, hint);
-    return true;
-}
-
-/* "T14:09:24.107Z" or " 14:09" behind a day. */
-static bool read_time(const char *text, struct reading *reading)
-{
-    int hour, minute, used = 0;
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &used) != 2 || used != 5 || hour > 23 || minute > 59 || hour < 0 || minute < 0)
-        return false;
-    size_t size = 5;
-    if (text[size] == ':' && isdigit((unsigned char)text[size + 1]) && isdigit((unsigned char)text[size + 2]) &&
-        text[size + 1] <= '5') {
-        size += 3;
-        if (text[size] == '.') {
-            const size_t digits = strspn(text + size + 1, "0123456789");
-            if (digits == 0)
-                return false;
-            memcpy(reading->time, text, size + 1 + (digits > 6 ? 6 : digits));
-            size += 1 + digits;
-        }
-    }
-    if (!reading->time[0])
-        memcpy(reading->time, text, size);
-    const char *rest = text + size;
-    if (strcmp(rest, "Z") == 0 || strcmp(rest, "z") == 0)
-        snprintf(reading->offset, sizeof(reading->offset), "Z");
-    else if ((rest[0] == '+' || rest[0] == '-') && sscanf(rest + 1, "%2d:%2d%n", &hour, &minute, &used) == 2 && used == 5 &&
-             !rest[6] && hour <= 14 && minute <= 59)
-        memcpy(reading->offset, rest, 7);
-    else if (*rest)
-        return false;
-    return true;
-}
-
-static bool read_all(char *text, const struct hint *hint, struct reading *reading)
-{
-    char *time = strchr(text, 'T');
-    if (time && (time == text || !isdigit((unsigned char)time[-1]) || !isdigit((unsigned char)time[1])))
-        time = NULL;
-    if (!time && (time = strrchr(text, ' ')) && !strchr(time, ':'))
-        time = NULL;
-    if (time) {
-        *time++ = 0;
-        if (!read_time(time, reading))
-            return false;
-    }
-    if (!read_day(text, hint, reading))
-        return false;
-    if (reading->month == 0)
-        reading->day = 0; /* a day of an unknown month says nothing that a date can hold; the original keeps it */
-    return true;
 }
 
 /* ---- writing ---- */
@@ -255,12 +120,12 @@ static int put_absent(struct kw_buf *out, const char *calendar, const char *orig
     return error;
 }
 
-static const char *precision_of(const struct reading *reading)
+static const char *precision_of(const struct kw_date_reading *reading)
 {
     return reading->month == 0 ? "year" : reading->day == 0 ? "month" : NULL;
 }
 
-static int put_gregorian(struct kw_buf *out, const struct reading *reading, const char *original)
+static int put_gregorian(struct kw_buf *out, const struct kw_date_reading *reading, const char *original)
 {
     char value[48], whole[96];
     if (reading->month == 0)
@@ -282,21 +147,11 @@ static int put_gregorian(struct kw_buf *out, const struct reading *reading, cons
     return error;
 }
 
-/* First and last day of what another calendar's date can mean. */
-static int convert(const struct hint *hint, const struct reading *reading, int32_t *ret_first, int32_t *ret_last)
+static bool is_month(const char *first, const char *last, int32_t last_day)
 {
-    int32_t next;
-    int error = kw_date_convert(hint->library, reading->year, reading->month ? reading->month : 1, reading->day ? reading->day : 1,
-                                ret_first);
-    *ret_last = *ret_first;
-    if (error < 0 || reading->day)
-        return error;
-    error = reading->month ? kw_date_convert(hint->library, reading->year, reading->month + 1, 1, &next) : -ERANGE;
-    if (error < 0)
-        error = kw_date_convert(hint->library, reading->year + 1, 1, 1, &next);
-    if (error == 0)
-        *ret_last = next - 1;
-    return error;
+    char next[16];
+    day_text(last_day + 1, next);
+    return strncmp(first, last, 7) == 0 && strcmp(first + 8, "01") == 0 && strcmp(next + 8, "01") == 0;
 }
 
 static int put_interval(struct kw_buf *out, int32_t first, int32_t last)
@@ -307,10 +162,11 @@ static int put_interval(struct kw_buf *out, int32_t first, int32_t last)
     int error = 0;
     if (first == last)
         return put(out, "value", from);
-    if (strncmp(from, until, 4) == 0) { /* one Gregorian year: that much is known */
-        until[4] = 0;
+    const size_t same = is_month(from, until, last) ? 7 : strncmp(from, until, 4) == 0 ? 4 : 0;
+    if (same > 0) { /* one Gregorian month or year: that much is known */
+        until[same] = 0;
         error = put(out, "value", until);
-        until[4] = '-';
+        until[same] = '-';
     } else
         error = put(out, "absentReason", "unknown");
     if (error == 0)
@@ -318,13 +174,16 @@ static int put_interval(struct kw_buf *out, int32_t first, int32_t last)
     return error < 0 ? error : put(out, "latest", until);
 }
 
-static int put_other(struct kw_buf *out, const struct hint *hint, const struct reading *reading, const char *original)
+static int put_other(struct kw_buf *out, const struct kw_date_hint *hint, const struct kw_date_reading *reading, int era,
+                     const char *original, const char **ret_warning)
 {
-    int32_t first, last;
-    int error = convert(hint, reading, &first, &last);
+    struct kw_date_range range;
+    int error = hint->library ? kw_date_span(hint->library, era, reading->year, reading->month, reading->day, &range) : -EINVAL;
     if (error < 0)
         return error;
-    error = put_interval(out, first, last);
+    if (reading->day && range.first < range.last)
+        *ret_warning = "date-ambiguous";
+    error = put_interval(out, range.first, range.last);
     if (error == 0)
         error = put(out, "calendar", hint->calendar);
     if (error == 0)
@@ -334,94 +193,140 @@ static int put_other(struct kw_buf *out, const struct hint *hint, const struct r
     return error;
 }
 
-static bool is_day(const struct reading *reading)
+static bool is_day(const struct kw_date_reading *reading)
 {
     int32_t day;
     return reading->month >= 0 &&
            kw_day_from_date(reading->year, reading->month ? reading->month : 1, reading->day ? reading->day : 1, &day) == 0;
 }
 
-int kw_date_read(struct kw_view text, struct kw_view hint_text, struct kw_buf *ret_children, const char **ret_warning)
+/* One line of at most TEXT_MOST bytes; empty when it is longer. */
+static int one_line(struct kw_view text, bool plain_digits, char ret_line[TEXT_MOST + 1], bool *ret_fits)
 {
-    char original[TEXT_MOST + 1], copy[TEXT_MOST + 1];
-    struct kw_buf clean = {0}, plain = {0};
-    struct reading reading = {0};
-    const struct hint hint = read_hint(hint_text);
-    *ret_warning = NULL;
-    int error = kw_text_clean(text, false, &clean);
-    if (error == 0)
-        error = kw_text_clean(text, true, &plain);
-    const bool fits = clean.size <= TEXT_MOST && plain.size <= TEXT_MOST;
-    snprintf(original, sizeof(original), "%s", fits && clean.data ? (const char *)clean.data : "");
-    snprintf(copy, sizeof(copy), "%s", fits && plain.data ? (const char *)plain.data : "");
+    struct kw_buf clean = {0};
+    const int error = kw_text_clean(text, plain_digits, &clean);
+    *ret_fits = clean.size <= TEXT_MOST;
+    snprintf(ret_line, TEXT_MOST + 1, "%s", *ret_fits && clean.data ? (const char *)clean.data : "");
     kw_buf_clear(&clean);
-    kw_buf_clear(&plain);
-    if (error < 0)
-        return error;
-    if (!copy[0] || says_unknown(copy)) {
-        *ret_warning = fits ? NULL : "date-not-read";
-        return put_absent(ret_children, NULL, original);
-    }
-    const bool read = read_all(copy, &hint, &reading);
+    return error;
+}
+
+static int put_read(struct kw_buf *out, struct kw_date_words *words, struct kw_date_hint *hint, const char *original,
+                    const char **ret_warning)
+{
+    struct kw_date_reading reading = {0};
+    const bool told = follow_era(hint, words->calendar);
+    hint->gregorian_months = has_gregorian_months(hint);
+    const bool read = told && kw_date_fields(words->text, hint, &reading);
+    const size_t before = out->size;
     if (reading.several)
         *ret_warning = "date-ambiguous";
     if (read && reading.year == 0)
-        return put_absent(ret_children, hint.calendar, original);
-    if (read && hint.calendar) {
-        const size_t before = ret_children->size;
-        error = put_other(ret_children, &hint, &reading, original);
+        return put_absent(out, hint->calendar, original);
+    if (read && hint->calendar) {
+        const int error = put_other(out, hint, &reading, words->era, original, ret_warning);
         if (error != -ERANGE && error != -EINVAL)
             return error;
-        ret_children->size = before;
+        out->size = before;
     } else if (read && is_day(&reading))
-        return put_gregorian(ret_children, &reading, original);
+        return put_gregorian(out, &reading, original);
     *ret_warning = "date-not-read";
-    return put_absent(ret_children, hint.calendar, original);
+    return put_absent(out, hint->calendar, original);
 }
 
-/* The day years (or months) before day; 29 February gives 1 March. */
-static int32_t years_before(int32_t day, int months)
+int kw_date_read(struct kw_view text, struct kw_view hint_text, struct kw_buf *ret_children, const char **ret_warning)
+{
+    char original[TEXT_MOST + 1], plain[TEXT_MOST + 1];
+    bool fits, plain_fits;
+    struct kw_date_words words;
+    struct kw_date_hint hint = read_hint(hint_text);
+    *ret_warning = NULL;
+    int error = one_line(text, false, original, &fits);
+    if (error == 0)
+        error = one_line(text, true, plain, &plain_fits);
+    if (error < 0)
+        return error;
+    if (!plain[0] || says_unknown(plain)) {
+        *ret_warning = fits ? NULL : "date-not-read";
+        return put_absent(ret_children, NULL, original);
+    }
+    error = kw_date_words(text, hint.library ? hint.library : "gregorian", &words);
+    if (error == 0)
+        return put_read(ret_children, &words, &hint, original, ret_warning);
+    *ret_warning = "date-not-read";
+    return error == -E2BIG ? put_absent(ret_children, hint.calendar, original) : error;
+}
+
+/* ---- ages ---- */
+
+/* The day months before day, or the last of a month that has no such day. */
+static int32_t months_before(int32_t day, int months)
 {
     int year, month, date;
     kw_date_from_day(day, &year, &month, &date);
     const int total = year * 12 + month - 1 - months;
-    int32_t then;
-    if (kw_day_from_date(total / 12, total % 12 + 1, date, &then) < 0 &&
-        kw_day_from_date(total / 12, total % 12 + 1, 28, &then) == 0)
-        then += date - 28;
+    int32_t then = day;
+    while (kw_day_from_date(total / 12, total % 12 + 1, date, &then) == -ERANGE && date > 28)
+        date--;
     return then;
+}
+
+/* Births that make somebody that old on a day of when. The hour of birth is not known: an age in hours or minutes holds on two
+ * days or more. */
+static struct kw_date_range births(int age, const char *unit, struct kw_date_range when)
+{
+    const bool months = strcmp(unit, "months") == 0;
+    if (months || strcmp(unit, "years") == 0) {
+        const int step = months ? 1 : 12;
+        return (struct kw_date_range){months_before(when.first, (age + 1) * step) + 1, months_before(when.last, age * step)};
+    }
+    if (strcmp(unit, "weeks") == 0)
+        return (struct kw_date_range){when.first - (7 * age + 6), when.last - 7 * age};
+    if (strcmp(unit, "days") == 0)
+        return (struct kw_date_range){when.first - age, when.last - age};
+    const int days = strcmp(unit, "hours") == 0 ? age / 24 : age / (24 * 60);
+    return (struct kw_date_range){when.first - days - 1, when.last - days};
+}
+
+static const char *unit_of(struct kw_view unit)
+{
+    static const char *const units[] = {"years", "months", "weeks", "days", "hours", "minutes"};
+    for (size_t i = 0; i < KW_COUNT(units); i++)
+        if (kw_view_is(unit, units[i]))
+            return units[i];
+    return NULL;
+}
+
+static int put_age(struct kw_buf *out, int age, const char *unit, struct kw_view at)
+{
+    struct kw_date_range when;
+    const bool dated = kw_date_parse(at, &when) == 0;
+    int error;
+    if (dated && (strcmp(unit, "years") != 0 || age < 200))
+        error = put_interval(out, births(age, unit, when).first, births(age, unit, when).last);
+    else
+        error = put(out, "absentReason", "unknown");
+    if (error == 0)
+        error = put(out, "qualifier", "estimated_from_age");
+    if (error == 0)
+        error = kw_buf_format(out, "<statedAge xmlns=\"" KW_RECORD_SPACE "\"><value>%d</value><unit>%s</unit>", age, unit);
+    if (error == 0 && dated && at.size == 10)
+        error = kw_buf_format(out, "<atDate>%.10s</atDate>", (const char *)at.data);
+    return error < 0 ? error : kw_buf_text(out, "</statedAge>");
 }
 
 int kw_date_from_age(struct kw_view number, struct kw_view unit, struct kw_view at, struct kw_buf *ret_children,
                      const char **ret_warning)
 {
-    char text[16];
-    struct kw_date_range when;
+    char text[TEXT_MOST + 1];
+    bool fits;
     *ret_warning = NULL;
-    snprintf(text, sizeof(text), "%.*s", (int)(number.size < 5 ? number.size : 5), number.data ? (const char *)number.data : "");
+    const int error = one_line(number, true, text, &fits);
+    if (error < 0)
+        return error;
     const size_t size = strlen(text);
-    const int age = atoi(text);
-    if (size == 0 || size > 4 || strspn(text, "0123456789") != size || age > 150 * 365) {
-        *ret_warning = size == 0 ? NULL : "age-not-read";
-        return put_absent(ret_children, NULL, "");
-    }
-    const bool days = kw_view_is(unit, "days"), months = kw_view_is(unit, "months"), dated = kw_date_parse(at, &when) == 0;
-    const int step = months ? 1 : 12;
-    int error;
-    snprintf(text, sizeof(text), "%d", age);
-    if (dated && (days || age * step < 12 * 200))
-        error = put_interval(ret_children, days ? when.first - age : years_before(when.first, (age + 1) * step) + 1,
-                             days ? when.last - age : years_before(when.last, age * step));
-    else
-        error = put(ret_children, "absentReason", "unknown");
-    if (error == 0)
-        error = put(ret_children, "qualifier", "estimated_from_age");
-    if (error == 0)
-        error = kw_buf_format(ret_children, "<statedAge xmlns=\"" KW_RECORD_SPACE "\"><value>%s</value><unit>%s</unit>", text,
-                              days     ? "days"
-                              : months ? "months"
-                                       : "years");
-    if (error == 0 && dated && at.size == 10)
-        error = kw_buf_format(ret_children, "<atDate>%.10s</atDate>", (const char *)at.data);
-    return error < 0 ? error : kw_buf_text(ret_children, "</statedAge>");
+    if (unit_of(unit) && size > 0 && size <= 4 && strspn(text, "0123456789") == size)
+        return put_age(ret_children, atoi(text), unit_of(unit), at);
+    *ret_warning = size == 0 && fits ? NULL : "age-not-read";
+    return put_absent(ret_children, NULL, "");
 }

@@ -18,6 +18,8 @@ void kw_warn(struct kw_calls *calls, const char *code, struct kw_view place)
     snprintf(text, sizeof(text), "%s %.*s", code, (int)(place.size < 64 ? place.size : 64),
              place.data ? (const char *)place.data : "");
     normalized->warning_count++;
+    if (calls->recent && kw_put_item(calls->recent, text, strlen(text)) < 0)
+        calls->error = -ENOMEM;
     for (; rest.size > 0 && kw_take_item(&rest, &listed) == 0; count++)
         if (kw_view_is(listed, text))
             return;
@@ -197,6 +199,52 @@ static int call_instant(void *context, const struct kw_view *arguments, int coun
     return error;
 }
 
+/* kw:mrz(lines[, day]): what a machine-readable zone says. */
+static int call_mrz(void *context, const struct kw_view *arguments, int count, struct kw_buf *ret_answer, bool *ret_fragment)
+{
+    const char *warning;
+    *ret_fragment = true;
+    const int error = kw_mrz_read(arguments[0], count > 1 ? arguments[1] : (struct kw_view){NULL, 0}, ret_answer, &warning);
+    if (error == 0 && warning)
+        kw_warn(context, warning, kw_view_text("mrz"));
+    return error;
+}
+
+/* kw:check-digit(scheme, value): "true" or "false"; nothing for an empty value. */
+static int call_check_digit(void *context, const struct kw_view *arguments, int count, struct kw_buf *ret_answer,
+                            bool *ret_fragment)
+{
+    struct kw_buf value = {0};
+    bool holds;
+    int error = kw_text_clean(arguments[1], true, &value);
+    if (error == 0)
+        error = kw_check_digit(arguments[0], kw_view_of(&value), &holds);
+    if (error == 0 && value.size > 0)
+        error = kw_buf_text(ret_answer, holds ? "true" : "false");
+    kw_buf_clear(&value);
+    return error;
+}
+
+/* kw:scripts(value): an <item script="…"> for each stretch of one writing. */
+static int call_scripts(void *context, const struct kw_view *arguments, int count, struct kw_buf *ret_answer, bool *ret_fragment)
+{
+    struct kw_buf value = {0};
+    struct kw_view part;
+    char script[5];
+    *ret_fragment = true;
+    int error = kw_text_clean(arguments[0], false, &value);
+    struct kw_view rest = kw_view_of(&value);
+    while (error == 0 && kw_script_take(&rest, &part, script)) {
+        error = kw_buf_format(ret_answer, "<item script=\"%s\">", script);
+        if (error == 0)
+            error = kw_xml_escape(ret_answer, part, false);
+        if (error == 0)
+            error = kw_buf_text(ret_answer, "</item>");
+    }
+    kw_buf_clear(&value);
+    return error;
+}
+
 /* kw:split(value, separator): one <item> for each part that is not blank. */
 static int call_split(void *context, const struct kw_view *arguments, int count, struct kw_buf *ret_answer, bool *ret_fragment)
 {
@@ -246,9 +294,14 @@ static int call_warn(void *context, const struct kw_view *arguments, int count, 
 }
 
 const struct kw_host_function kw_functions[] = {
-    {"age", 2, 3, call_age},   {"code", 2, 2, call_code},   {"coded", 3, 4, call_coded},     {"date", 1, 2, call_date},
-    {"days", 2, 2, call_days}, {"id", 1, 8, call_id},       {"instant", 1, 1, call_instant}, {"lower", 1, 1, call_lower},
-    {"json", 1, 1, call_json}, {"name", 1, 1, call_name},   {"script", 1, 1, call_script},   {"split", 2, 2, call_split},
-    {"text", 1, 1, call_text}, {"upper", 1, 1, call_upper}, {"warn", 2, 2, call_warn},
+    {"age", 2, 3, call_age},       {"check-digit", 2, 2, call_check_digit},
+    {"code", 2, 2, call_code},     {"coded", 3, 4, call_coded},
+    {"date", 1, 2, call_date},     {"days", 2, 2, call_days},
+    {"id", 1, 8, call_id},         {"instant", 1, 1, call_instant},
+    {"json", 1, 1, call_json},     {"lower", 1, 1, call_lower},
+    {"mrz", 1, 2, call_mrz},       {"name", 1, 1, call_name},
+    {"script", 1, 1, call_script}, {"scripts", 1, 1, call_scripts},
+    {"split", 2, 2, call_split},   {"text", 1, 1, call_text},
+    {"upper", 1, 1, call_upper},   {"warn", 2, 2, call_warn},
 };
 const size_t kw_function_count = KW_COUNT(kw_functions);

@@ -10,16 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARAMETERS_MOST 32
-#define INCLUDES_MOST   8
-
-struct kw_mapping {
-    struct kw_transform *transform;
-    struct kw_codes *codes;
-    struct kw_profile *profile; /* NULL: all fields */
-    struct kw_validator *validator;
-    char id[64], version[96], format[8];
-};
+#define INCLUDES_MOST 8
 
 /* ---- loading ---- */
 
@@ -175,9 +166,11 @@ static const char *parameter(const char *const *parameters, const char *name)
     return NULL;
 }
 
-static int read_raw(struct kw_view raw, const char *format, const char *const *parameters, struct kw_xml **ret_document,
-                    struct kw_fault *fault)
+int kw_mapping_tree(const struct kw_mapping *mapping, struct kw_view raw, const char *format, const char *const *parameters,
+                    struct kw_xml **ret_document, struct kw_fault *fault)
 {
+    if (!format)
+        format = mapping->format;
     if (strcmp(format, "json") == 0)
         return kw_json_tree(raw, ret_document, fault);
     if (strcmp(format, "csv") == 0 || strcmp(format, "csv-row") == 0) {
@@ -187,6 +180,26 @@ static int read_raw(struct kw_view raw, const char *format, const char *const *p
     if (strcmp(format, "xml") == 0)
         return kw_xml_parse(raw, KW_LIMIT_DOCUMENT, ret_document, fault);
     return kw_fail(fault, -EINVAL, KW_E_MAPPING, "format", "not json, csv or xml");
+}
+
+int kw_mapping_parameters(const struct kw_mapping *mapping, struct kw_view raw, const char *const *parameters,
+                          struct kw_parameters *ret_parameters, struct kw_fault *fault)
+{
+    uint8_t digest[KW_HASH_SIZE];
+    const char *const own[] = {
+        "raw-hash",        ret_parameters->hash, "mapping-id", mapping->id,
+        "mapping-version", mapping->version,     "profile",    mapping->profile ? kw_profile_id(mapping->profile) : ""};
+    size_t count = KW_COUNT(own);
+    kw_sha256_of(raw.data, raw.size, digest);
+    kw_hex(ret_parameters->hash, digest, sizeof(digest));
+    memcpy(ret_parameters->all, own, sizeof(own));
+    for (size_t i = 0; parameters && parameters[i]; i++) {
+        if (i >= 2 * KW_PARAMETERS_MOST)
+            return kw_fail(fault, -E2BIG, KW_E_MAPPING, "parameters", "too many");
+        ret_parameters->all[count++] = parameters[i];
+    }
+    ret_parameters->all[count] = NULL;
+    return 0;
 }
 
 static int put_leaf(struct kw_view canonical, struct kw_view image_bytes, struct kw_normalized *normalized)
@@ -250,21 +263,11 @@ static int run(struct kw_mapping *mapping, const struct kw_xml *document, const 
 {
     KW_AUTO(kw_xml_freep) struct kw_xml *result = NULL;
     struct kw_calls calls = {.codes = mapping->codes, .normalized = normalized};
-    uint8_t digest[KW_HASH_SIZE];
-    char hash[2 * KW_HASH_SIZE + 1];
-    kw_sha256_of(raw.data, raw.size, digest);
-    kw_hex(hash, digest, sizeof(digest));
-    const char *all[2 * PARAMETERS_MOST + 9] = {"raw-hash",        hash,
-                                                "mapping-id",      mapping->id,
-                                                "mapping-version", mapping->version,
-                                                "profile",         mapping->profile ? kw_profile_id(mapping->profile) : ""};
-    size_t count = 8;
-    for (size_t i = 0; parameters && parameters[i]; i++) {
-        if (i >= 2 * PARAMETERS_MOST)
-            return kw_fail(fault, -E2BIG, KW_E_MAPPING, "parameters", "too many");
-        all[count++] = parameters[i];
-    }
-    int error = kw_transform_run(mapping->transform, document, all, &calls, &result, fault);
+    struct kw_parameters all;
+    int error = kw_mapping_parameters(mapping, raw, parameters, &all, fault);
+    if (error < 0)
+        return error;
+    error = kw_transform_run(mapping->transform, document, all.all, &calls, &result, fault);
     if (error == -ENODATA)
         return 0; /* the stylesheet says: nothing here to record */
     if (error == 0 && calls.error < 0)
@@ -277,7 +280,7 @@ int kw_normalize(struct kw_mapping *mapping, struct kw_view raw, const char *for
 {
     KW_AUTO(kw_xml_freep) struct kw_xml *document = NULL;
     struct kw_normalized normalized = {0};
-    int error = read_raw(raw, format ? format : mapping->format, parameters, &document, fault);
+    int error = kw_mapping_tree(mapping, raw, format, parameters, &document, fault);
     if (error == 0)
         error = run(mapping, document, parameters, raw, &normalized, fault);
     if (error < 0) {

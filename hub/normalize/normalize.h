@@ -43,6 +43,13 @@ void kw_normalized_clear(struct kw_normalized *normalized);
 KW_CHECKED int kw_normalize(struct kw_mapping *mapping, struct kw_view raw, const char *format, const char *const *parameters,
                             struct kw_normalized *ret_normalized, struct kw_fault *fault);
 
+/* For whoever writes a stylesheet: a JSON object (MAPPING.md describes it) that tells of each field of the records, if fields is
+ * set, what of the document it comes from, and, if unmapped is set, which values of the document nothing comes from. It has
+ * values of the document. The stylesheet is run several times for each value: seconds, and -E2BIG beyond KW_LIMIT_EXPLAINED
+ * values. Records are not validated. For one thread of the process only. */
+KW_CHECKED int kw_explain(struct kw_mapping *mapping, struct kw_view raw, const char *format, const char *const *parameters,
+                          bool fields, bool unmapped, struct kw_buf *ret_json, struct kw_fault *fault);
+
 /* Loads whatever the libraries load on first use, by mapping an empty document of each format. Before a sandbox is entered. */
 KW_CHECKED int kw_mapping_warm(struct kw_mapping *mapping, struct kw_fault *fault);
 

@@ -10,6 +10,7 @@
 #define KW_RECORD_SPACE    "urn:kinward:record:1"
 #define KW_PROFILE_SPACE   "urn:kinward:profile:1"
 #define KW_MAPPING_SPACE   "urn:kinward:mapping:1"
+#define KW_JSON_SPACE      "http://www.w3.org/2005/xpath-functions"
 #define KW_WARNINGS_LISTED 64
 
 /* ---- raw documents as trees ---- */
@@ -36,6 +37,28 @@ void kw_profile_free(struct kw_profile *profile);
 const char *kw_profile_id(const struct kw_profile *profile);
 /* Takes away every element of the record that no path allows. */
 void kw_profile_apply(const struct kw_profile *profile, struct kw_xml *record);
+/* Whether an element without parts stays; path: from the record, without it ("event/date/value"). */
+bool kw_profile_keeps(const struct kw_profile *profile, const char *path);
+
+/* ---- a mapping at work ---- */
+
+struct kw_mapping {
+    struct kw_transform *transform;
+    struct kw_codes *codes;
+    struct kw_profile *profile; /* NULL: all fields */
+    struct kw_validator *validator;
+    char id[64], version[96], format[8];
+};
+#define KW_PARAMETERS_MOST 32
+struct kw_parameters { /* of one run: the caller's and the host's */
+    const char *all[2 * KW_PARAMETERS_MOST + 9];
+    char hash[2 * KW_HASH_SIZE + 1];
+};
+KW_CHECKED int kw_mapping_tree(const struct kw_mapping *mapping, struct kw_view raw, const char *format,
+                               const char *const *parameters, struct kw_xml **ret_document, struct kw_fault *fault);
+/* ret_parameters points into itself. */
+KW_CHECKED int kw_mapping_parameters(const struct kw_mapping *mapping, struct kw_view raw, const char *const *parameters,
+                                     struct kw_parameters *ret_parameters, struct kw_fault *fault);
 
 /* ---- host functions ---- */
 
@@ -43,6 +66,8 @@ struct kw_calls { /* context of the host functions for one document */
     const struct kw_codes *codes;
     struct kw_normalized *normalized;
     int error;
+    void *watcher;         /* of whoever explains a mapping */
+    struct kw_buf *recent; /* NULL, or where the warnings of one call are put: items */
 };
 extern const struct kw_host_function kw_functions[];
 extern const size_t kw_function_count;
@@ -57,5 +82,15 @@ KW_CHECKED int kw_date_read(struct kw_view text, struct kw_view hint, struct kw_
 /* The children for someone who is number units (years, months, days) old on day at ("2024-05-01"; else only the age is kept). */
 KW_CHECKED int kw_date_from_age(struct kw_view number, struct kw_view unit, struct kw_view at, struct kw_buf *ret_children,
                                 const char **ret_warning);
+
+/* ---- identifiers ---- */
+
+/* Appends what a machine-readable zone says (lines parted by any white space, or put together), as elements for a stylesheet;
+ * MAPPING.md names them. at: day of reading, which settles centuries; may be empty. Nothing for what is no such zone. */
+KW_CHECKED int kw_mrz_read(struct kw_view lines, struct kw_view at, struct kw_buf *ret_elements, const char **ret_warning);
+/* Whether value ends with its right check digit. scheme: icao9303, luhn, verhoeff, mod11-2, mod11-10, mod97-10, else -EINVAL. */
+KW_CHECKED int kw_check_digit(struct kw_view scheme, struct kw_view value, bool *ret_holds);
+/* text of A-Z, 0-9 and <. */
+char kw_icao_check(const char *text, size_t size);
 
 #endif

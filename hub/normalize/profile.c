@@ -149,3 +149,14 @@ void kw_profile_apply(const struct kw_profile *profile, struct kw_xml *record)
     char path[PATH_MOST];
     apply_below(profile, kw_xml_root(record), path, 0);
 }
+
+bool kw_profile_keeps(const struct kw_profile *profile, const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+        if (has(profile, path, (size_t)(slash - path) + 1, true))
+            return true;
+    char whole[PATH_MOST];
+    const int size = snprintf(whole, sizeof(whole), "%s/", path);
+    return size > 0 && (size_t)size < sizeof(whole) &&
+           (has(profile, whole, (size_t)size, true) || has(profile, path, strlen(path), true));
+}

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define JSON_SPACE "http://www.w3.org/2005/xpath-functions"
-
 struct walk {
     struct kw_fault *fault;
     struct kw_xml_element *parent;
@@ -143,7 +141,7 @@ int kw_json_tree(struct kw_view raw, struct kw_xml **ret_document, struct kw_fau
     const enum kw_json_type type = kw_json_type(value);
     if (type != KW_JSON_OBJECT && type != KW_JSON_ARRAY)
         return kw_fail(fault, -EBADMSG, KW_E_JSON, "", "neither an object nor an array");
-    error = kw_xml_new(JSON_SPACE, type == KW_JSON_OBJECT ? "map" : "array", &document, &walk.parent);
+    error = kw_xml_new(KW_JSON_SPACE, type == KW_JSON_OBJECT ? "map" : "array", &document, &walk.parent);
     if (error == 0)
         error = type == KW_JSON_OBJECT ? kw_json_each(value, add_member, &walk) : add_items(&walk, value);
     kw_buf_clear(&walk.scratch);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* date.c - days, intervals of days, other calendars. */
+/* date.c - days, intervals of days. */
 #include "text/text-private.h"
 
 #include <errno.h>
-#include <string.h>
-#include <unicode/ucal.h>
 
 #define YEAR_LOW  1
 #define YEAR_HIGH 9999
@@ -91,50 +89,6 @@ int kw_date_parse(struct kw_view value, struct kw_date_range *ret_range)
         range.last += 364 + leap(year);
     *ret_range = range;
     return 0;
-}
-
-static const char *const calendars[] = {"ethiopic", "persian",  "islamic-umalqura", "islamic-civil", "islamic-tbla", "hebrew",
-                                        "buddhist", "japanese", "indian",           "roc",           "coptic",       "gregorian"};
-
-int kw_date_convert(const char *calendar, int year, int month, int day, int32_t *ret_day)
-{
-    size_t known = 0;
-    while (known < KW_COUNT(calendars) && strcmp(calendars[known], calendar) != 0)
-        known++;
-    if (known == KW_COUNT(calendars))
-        return -EINVAL;
-    const bool eras = strcmp(calendar, "japanese") == 0; /* its years are given as Gregorian ones */
-    if (year < YEAR_LOW || year > YEAR_HIGH || month < 1 || month > 13 || day < 1 || day > 32)
-        return -ERANGE;
-    kw_text_start();
-    char locale[64];
-    static const UChar utc[] = {'U', 'T', 'C', 0};
-    UErrorCode status = U_ZERO_ERROR;
-    snprintf(locale, sizeof(locale), "en@calendar=%s", calendar);
-    UCalendar *reading = ucal_open(utc, 3, locale, UCAL_TRADITIONAL, &status);
-    if (U_FAILURE(status))
-        return status == U_MEMORY_ALLOCATION_ERROR ? -ENOMEM : -EIO;
-    ucal_clear(reading);
-    ucal_setAttribute(reading, UCAL_LENIENT, 0);
-    ucal_set(reading, eras ? UCAL_EXTENDED_YEAR : UCAL_YEAR, year);
-    ucal_set(reading, UCAL_MONTH, month - 1);
-    ucal_set(reading, UCAL_DATE, day);
-    const UDate millis = ucal_getMillis(reading, &status);
-    ucal_close(reading);
-    if (U_FAILURE(status))
-        return -ERANGE;
-    const double days = millis / 86400000.0;
-    *ret_day = (int32_t)(days >= 0 ? days : days - 0.999999);
-    return 0;
-}
-
-int kw_calendars_preload(void)
-{
-    int error = 0;
-    int32_t day;
-    for (size_t i = 0; error == 0 && i < KW_COUNT(calendars); i++)
-        error = kw_date_convert(calendars[i], strcmp(calendars[i], "japanese") == 0 ? 2000 : 1400, 1, 1, &day);
-    return error;
 }
 
 static int completed_years(int32_t birth, int32_t at)

@@ -185,5 +185,7 @@ int kw_text_preload(void)
         error = kw_name_normal(kw_view_text(ways[i].sample), kw_view_text(ways[i].language), &text);
         kw_buf_clear(&text);
     }
-    return error < 0 ? error : kw_calendars_preload();
+    if (error == 0)
+        error = kw_calendars_preload();
+    return error < 0 ? error : kw_months_preload();
 }

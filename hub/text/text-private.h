@@ -15,5 +15,11 @@ KW_CHECKED int kw_append_units(struct kw_buf *text, const UChar *units, int32_t 
 KW_CHECKED int kw_normalise_units(const UNormalizer2 *form, const UChar *units, int32_t count, UChar **ret_units,
                                   int32_t *ret_count);
 KW_CHECKED int kw_calendars_preload(void);
+KW_CHECKED int kw_months_preload(void);
+/* ICU's numbers of the eras since Meiji (i18n/japancal.h). */
+enum { KW_ERA_MEIJI = 232, KW_ERA_TAISHO, KW_ERA_SHOWA, KW_ERA_HEISEI, KW_ERA_REIWA };
+/* Days of a month of Bikram Sambat; 0 where no table tells. */
+int kw_bikram_length(int year, int month);
+KW_CHECKED int kw_bikram_day(int year, int month, int day, int32_t *ret_day);
 
 #endif

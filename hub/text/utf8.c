@@ -226,20 +226,72 @@ int kw_text_case(struct kw_view text, bool upper, struct kw_buf *ret_text)
     return U_FAILURE(status) ? -EIO : kw_append_units(ret_text, changed, count);
 }
 
+static bool script_of(UChar32 c, char ret_code[5])
+{
+    UErrorCode status = U_ZERO_ERROR;
+    if (c < 0 || !u_isalpha(c))
+        return false;
+    const UScriptCode script = uscript_getScript(c, &status);
+    const char *name = U_SUCCESS(status) && script > USCRIPT_INHERITED ? uscript_getShortName(script) : NULL;
+    if (!name || strlen(name) != 4)
+        return false;
+    memcpy(ret_code, name, 5);
+    return true;
+}
+
 void kw_script_of(struct kw_view text, char ret_code[5])
 {
     memcpy(ret_code, "Zyyy", 5);
     for (size_t i = 0; i < text.size;) {
         UChar32 c;
         U8_NEXT(text.data, i, text.size, c);
-        UErrorCode status = U_ZERO_ERROR;
-        if (c < 0 || !u_isalpha(c))
-            continue;
-        const UScriptCode script = uscript_getScript(c, &status);
-        const char *name = U_SUCCESS(status) && script > USCRIPT_INHERITED ? uscript_getShortName(script) : NULL;
-        if (name && strlen(name) == 4) {
-            memcpy(ret_code, name, 5);
+        if (script_of(c, ret_code))
             return;
+    }
+}
+
+/* Whether a letter goes on in the writing; it may turn out to be one that has several scripts. */
+static bool same_writing(char writing[5], const char *script)
+{
+    static const char *const mixed[][2] = {{"Hira", "Jpan"}, {"Kana", "Jpan"}, {"Hang", "Kore"}};
+    if (!writing[0])
+        memcpy(writing, script, 5);
+    if (strcmp(writing, script) == 0)
+        return true;
+    const char *other = strcmp(script, "Hani") == 0 ? writing : script; /* one of the two, or both, beside Chinese characters */
+    for (size_t i = 0; i < KW_COUNT(mixed); i++) {
+        const bool japanese = strcmp(writing, mixed[i][1]) == 0 || strcmp(writing, "Hani") == 0 || strcmp(script, "Hani") == 0 ||
+                              (i < 2 && (strcmp(writing, "Hira") == 0 || strcmp(writing, "Kana") == 0));
+        if (japanese && (strcmp(other, mixed[i][0]) == 0 || strcmp(other, mixed[i][1]) == 0)) {
+            memcpy(writing, mixed[i][1], 5);
+            return true;
         }
     }
+    return false;
+}
+
+bool kw_script_take(struct kw_view *text, struct kw_view *ret_part, char ret_code[5])
+{
+    size_t first = 0, behind = 0, i = 0;
+    char writing[5] = "", script[5];
+    while (i < text->size) {
+        const size_t at = i;
+        UChar32 c;
+        U8_NEXT(text->data, i, text->size, c);
+        const bool letter = script_of(c, script);
+        if (letter && !writing[0])
+            first = at;
+        if (letter && !same_writing(writing, script)) {
+            i = at;
+            break;
+        }
+        if (letter || (writing[0] && c >= 0 && (U_GET_GC_MASK(c) & U_GC_M_MASK)))
+            behind = i;
+    }
+    if (!writing[0])
+        return false;
+    *ret_part = (struct kw_view){text->data + first, behind - first};
+    *text = (struct kw_view){text->data + i, text->size - i};
+    memcpy(ret_code, writing, 5);
+    return true;
 }

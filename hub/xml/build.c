@@ -107,6 +107,73 @@ void kw_xml_remove(const struct kw_xml_element *element)
     xmlFreeNode(node);
 }
 
+struct kw_xml_place kw_xml_take_out(struct kw_xml_element *element)
+{
+    xmlNodePtr node = node_of(element);
+    const struct kw_xml_place place = {node->parent, node->next};
+    xmlUnlinkNode(node);
+    return place;
+}
+
+void kw_xml_put_back(struct kw_xml_element *element, struct kw_xml_place place)
+{
+    if (place.next)
+        xmlAddPrevSibling(place.next, node_of(element));
+    else
+        xmlAddChild(place.parent, node_of(element));
+}
+
+/* children: of an element or an attribute. */
+static int set_content(xmlDocPtr tree, xmlNodePtr parent, struct kw_view text, xmlNodePtr *children, xmlNodePtr *last)
+{
+    const int error = check_text(text);
+    if (error < 0)
+        return error;
+    const unsigned long failures = kw_recipe_failures();
+    xmlNodePtr content = text.size > 0 ? xmlNewDocTextLen(tree, text.data, (int)text.size) : NULL;
+    if (kw_recipe_failures() != failures)
+        return -ENOMEM;
+    xmlFreeNodeList(*children);
+    *children = *last = content;
+    if (content)
+        content->parent = parent;
+    return 0;
+}
+
+int kw_xml_set_text(struct kw_xml_element *element, struct kw_view text)
+{
+    xmlNodePtr node = node_of(element);
+    return set_content(node->doc, node, text, &node->children, &node->last);
+}
+
+static xmlAttrPtr attribute_at(struct kw_xml_element *element, size_t index)
+{
+    xmlAttrPtr attribute = node_of(element)->properties;
+    while (attribute && index-- > 0)
+        attribute = attribute->next;
+    return attribute;
+}
+
+int kw_xml_set_attribute_at(struct kw_xml_element *element, size_t index, struct kw_view value)
+{
+    xmlAttrPtr attribute = attribute_at(element, index);
+    if (!attribute)
+        return -ENOENT;
+    return set_content(attribute->doc, (xmlNodePtr)attribute, value, &attribute->children, &attribute->last);
+}
+
+int kw_xml_attribute_at(const struct kw_xml_element *element, size_t index, struct kw_buf *ret_text)
+{
+    const xmlAttr *attribute = attribute_at((struct kw_xml_element *)(uintptr_t)element, index);
+    const unsigned long failures = kw_recipe_failures();
+    if (!attribute)
+        return -ENOENT;
+    xmlChar *text = xmlNodeListGetString(attribute->doc, attribute->children, 1);
+    const int error = kw_recipe_failures() != failures ? -ENOMEM : text ? kw_buf_text(ret_text, (const char *)text) : 0;
+    xmlFree(text);
+    return error;
+}
+
 void kw_xml_remove_attribute(const struct kw_xml_element *element, const char *name)
 {
     xmlUnsetProp((xmlNodePtr)(uintptr_t)element, (const xmlChar *)name);

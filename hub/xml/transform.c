@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "xml/recipe.h"
+#include "xml/trace.h"
 
 #define HOST_SPACE "urn:kinward:mapping:1"
 
@@ -33,6 +34,7 @@ struct words { /* what the library said, as far as there is room */
 struct run {
     const struct kw_transform *transform;
     void *context;
+    kw_called called; /* NULL: nobody watches */
     struct words words;
     int error; /* the first of a host function */
 };
@@ -143,6 +145,8 @@ static void call(xmlXPathParserContextPtr parser, int count)
     }
     if (error == 0)
         error = function->call(run->context, arguments, count, &answer, &fragment);
+    if (error == 0 && run->called)
+        run->called(run->context, function->name, arguments, count, kw_view_of(&answer));
     if (error == 0 && fragment)
         error = push_fragment(parser, transform, kw_view_of(&answer));
     else if (error == 0)
@@ -237,36 +241,70 @@ static int prepare(struct run *run, xsltTransformContextPtr transform, const cha
     return 0;
 }
 
-int kw_transform_run(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters, void *context,
-                     struct kw_xml **ret_result, struct kw_fault *fault)
+static int transform_run(struct run *run, const struct kw_xml *document, const char *const *parameters, xmlDocPtr *ret_result)
 {
-    struct run run = {.transform = transform, .context = context};
-    xmlDocPtr result = NULL;
-    const unsigned long failures = kw_recipe_failures();
+    struct kw_transform *transform = (struct kw_transform *)(uintptr_t)run->transform;
     xsltTransformContextPtr running = xsltNewTransformContext(transform->sheet, document->tree);
     if (!running)
-        return kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
-    int error = prepare(&run, running, parameters);
+        return -ENOMEM;
+    int error = prepare(run, running, parameters);
     if (error == 0) {
-        xmlSetStructuredErrorFunc(&run.words, note_error);
+        xmlSetStructuredErrorFunc(&run->words, note_error);
         xmlSetGenericErrorFunc(NULL, quiet);
-        result = xsltApplyStylesheetUser(transform->sheet, document->tree, NULL, NULL, NULL, running);
+        *ret_result = xsltApplyStylesheetUser(transform->sheet, document->tree, NULL, NULL, NULL, running);
         xmlSetStructuredErrorFunc(NULL, NULL);
-        if (!result || running->state != XSLT_STATE_OK || run.error < 0 || run.words.failed)
+        if (!*ret_result || running->state != XSLT_STATE_OK || run->error < 0 || run->words.failed)
             error = -EBADMSG;
     }
     xsltFreeTransformContext(running);
-    trim(&run.words);
-    if (kw_recipe_failures() != failures)
+    trim(&run->words);
+    return error;
+}
+
+/* failures: of memory, before the run. result is taken. */
+static int answer(const struct run *run, int error, unsigned long failures, xmlDocPtr result, struct kw_xml **ret_result,
+                  struct kw_fault *fault)
+{
+    if (error == -ENOMEM || kw_recipe_failures() != failures)
         error = kw_fail(fault, -ENOMEM, KW_E_MEMORY, "", "out of memory");
     else if (error == 0 && !xmlDocGetRootElement(result))
         error = kw_fail(fault, -ENODATA, KW_E_MAPPING, "", "the stylesheet made no element");
     else if (error == 0 && (error = kw_xml_wrap(result, ret_result)) < 0)
         kw_fail(fault, error, KW_E_MEMORY, "", "out of memory");
     else if (error < 0)
-        kw_fail(fault, error = run.error < 0 ? run.error : error, KW_E_MAPPING, "", "%s",
-                run.words.text[0] ? run.words.text : "the stylesheet stopped");
+        kw_fail(fault, error = run->error < 0 ? run->error : error, KW_E_MAPPING, "", "%s",
+                run->words.text[0] ? run->words.text : "the stylesheet stopped");
     if (error < 0)
         xmlFreeDoc(result);
+    return error;
+}
+
+int kw_transform_run(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters, void *context,
+                     struct kw_xml **ret_result, struct kw_fault *fault)
+{
+    struct run run = {.transform = transform, .context = context};
+    xmlDocPtr result = NULL;
+    const unsigned long failures = kw_recipe_failures();
+    const int error = transform_run(&run, document, parameters, &result);
+    return answer(&run, error, failures, result, ret_result, fault);
+}
+
+int kw_transform_watch(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters, void *context,
+                       kw_called called, struct kw_trace **ret_trace, struct kw_xml **ret_result, struct kw_fault *fault)
+{
+    struct run run = {.transform = transform, .context = context, .called = called};
+    struct kw_trace *trace;
+    xmlDocPtr result = NULL;
+    const unsigned long failures = kw_recipe_failures();
+    int error = kw_trace_begin(&trace);
+    if (error < 0)
+        return kw_fail(fault, error, KW_E_INTERNAL, "", "the transformation cannot be watched");
+    error = transform_run(&run, document, parameters, &result);
+    const int traced = kw_trace_end(trace, result != NULL);
+    error = answer(&run, error < 0 ? error : traced, failures, result, ret_result, fault);
+    if (error < 0)
+        kw_trace_free(trace);
+    else
+        *ret_trace = trace;
     return error;
 }

@@ -71,6 +71,15 @@ KW_CHECKED int kw_xml_add(struct kw_xml_element *parent, const char *name, struc
 KW_CHECKED int kw_xml_set(struct kw_xml_element *element, const char *name, struct kw_view value);
 KW_CHECKED int kw_xml_copy(const struct kw_xml_element *element, struct kw_xml **ret_document); /* the subtree, on its own */
 void kw_xml_remove(const struct kw_xml_element *element); /* and all below; invalid afterwards */
+/* Takes the element out of its document and puts it back where it was; it stays alive in between. */
+struct kw_xml_place {
+    void *parent, *next;
+};
+struct kw_xml_place kw_xml_take_out(struct kw_xml_element *element);
+void kw_xml_put_back(struct kw_xml_element *element, struct kw_xml_place place);
+KW_CHECKED int kw_xml_attribute_at(const struct kw_xml_element *element, size_t index, struct kw_buf *ret_text); /* appends */
+KW_CHECKED int kw_xml_set_attribute_at(struct kw_xml_element *element, size_t index, struct kw_view value);
+KW_CHECKED int kw_xml_set_text(struct kw_xml_element *element, struct kw_view text); /* in place of all that is in it */
 void kw_xml_remove_attribute(const struct kw_xml_element *element, const char *name);
 
 /* Exclusive C14N (W3C xml-exc-c14n, no comments) of the whole document; appends. */
@@ -103,6 +112,21 @@ void kw_transform_free(struct kw_transform *transform);
  * a new document. xsl:message terminate="yes" and every library error end as -EBADMSG with KW_E_MAPPING. */
 KW_CHECKED int kw_transform_run(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters,
                                 void *context, struct kw_xml **ret_result, struct kw_fault *fault);
+
+/* The same, watched: which instruction made each element of the result. called: each call of a host function, may be NULL. Slow,
+ * and for one thread of the process only. */
+struct kw_trace;
+struct kw_made { /* by the instruction on this line of the stylesheet, in this template */
+    char file[128], template[128];
+    unsigned line;
+};
+typedef void (*kw_called)(void *context, const char *function, const struct kw_view *arguments, int count, struct kw_view answer);
+KW_CHECKED int kw_transform_watch(struct kw_transform *transform, const struct kw_xml *document, const char *const *parameters,
+                                  void *context, kw_called called, struct kw_trace **ret_trace, struct kw_xml **ret_result,
+                                  struct kw_fault *fault);
+/* Who wrote the element's text or, where it has none, the element. NULL: not known. */
+const struct kw_made *kw_trace_maker(const struct kw_trace *trace, const struct kw_xml_element *element);
+void kw_trace_free(struct kw_trace *trace);
 
 /* Escapes text for an XML text node or attribute value and appends it; -EILSEQ where XML 1.0 cannot carry it. */
 KW_CHECKED int kw_xml_escape(struct kw_buf *out, struct kw_view text, bool attribute);

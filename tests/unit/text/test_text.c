@@ -197,32 +197,29 @@ static void intervals(void **state)
         assert_true(kw_date_parse(kw_view_text(bad[i]), &range) < 0);
 }
 
-static void calendars(void **state)
+static void stretches(const char *text, const char *wanted)
 {
-    static const struct {
-        const char *calendar;
-        int year, month, day;
-        const char *gregorian;
-    } known[] = {
-        {"ethiopic", 2012, 1, 1, "2019-09-12"},         {"persian", 1400, 1, 1, "2021-03-21"},
-        {"islamic-umalqura", 1445, 1, 1, "2023-07-19"}, {"hebrew", 5784, 1, 1, "2023-09-16"},
-        {"buddhist", 2567, 1, 31, "2024-01-31"},        {"japanese", 2019, 5, 1, "2019-05-01"},
-        {"gregorian", 1969, 12, 31, "1969-12-31"},      {"indian", 1945, 1, 1, "2023-03-22"},
-        {"islamic-civil", 1445, 1, 1, "2023-07-19"},
-    };
-    for (size_t i = 0; i < KW_COUNT(known); i++) {
-        int32_t day;
-        int y, m, d;
-        char text[64];
-        assert_int_equal(kw_date_convert(known[i].calendar, known[i].year, known[i].month, known[i].day, &day), 0);
-        kw_date_from_day(day, &y, &m, &d);
-        snprintf(text, sizeof(text), "%04d-%02d-%02d", y, m, d);
-        assert_string_equal(text, known[i].gregorian);
+    struct kw_view rest = kw_view_text(text), part;
+    char script[5], got[256] = "";
+    while (kw_script_take(&rest, &part, script)) {
+        const size_t size = strlen(got);
+        snprintf(got + size, sizeof(got) - size, "%s[%.*s]", script, (int)part.size, (const char *)part.data);
     }
-    int32_t day;
-    assert_int_equal(kw_date_convert("ethiopic", 2012, 13, 7, &day), -ERANGE); /* Pagume has 5 or 6 days */
-    assert_int_equal(kw_date_convert("persian", 1400, 12, 30, &day), -ERANGE);
-    assert_int_equal(kw_date_convert("martian", 1400, 1, 1, &day), -EINVAL);
+    assert_string_equal(got, wanted);
+}
+
+static void scripts(void **state)
+{
+    stretches("Anna Maria", "Latn[Anna Maria]");
+    stretches("Абай (Abai)", "Cyrl[Абай]Latn[Abai]");
+    stretches("মা সামি / Ma Sami", "Beng[মা সামি]Latn[Ma Sami]");
+    stretches("山田 はなこ Yamada", "Jpan[山田 はなこ]Latn[Yamada]");
+    stretches("ハナコ はな子", "Jpan[ハナコ はな子]");
+    stretches("金민수 Kim", "Kore[金민수]Latn[Kim]");
+    stretches("王小明", "Hani[王小明]");
+    stretches("민수 はな", "Hang[민수]Hira[はな]");
+    stretches("محمد2 Mohammed-2", "Arab[محمد]Latn[Mohammed]");
+    stretches("12 - 3", "");
 }
 
 static void ages(void **state)
@@ -250,7 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(preload),   cmocka_unit_test(utf8_corpus), cmocka_unit_test(utf8_offset), cmocka_unit_test(nfc),
         cmocka_unit_test(names),     cmocka_unit_test(identifiers), cmocka_unit_test(days),        cmocka_unit_test(cleaning),
-        cmocka_unit_test(intervals), cmocka_unit_test(calendars),   cmocka_unit_test(ages),
+        cmocka_unit_test(intervals), cmocka_unit_test(ages),        cmocka_unit_test(scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
