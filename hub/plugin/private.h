@@ -47,7 +47,8 @@ struct kw_plugin {
     struct kinward_plugin descriptor;
     _Alignas(max_align_t) uint8_t operations[512];
     size_t operations_size;
-    struct kw_manifest manifest; /* when it is signed */
+    struct kinward_option *options; /* with the session's, where it has one; else NULL */
+    struct kw_manifest manifest;    /* when it is signed */
     bool is_signed, is_loaded;
     int fd; /* open for life once loaded: the loader goes by its name */
     char path[KW_PATH_SIZE];
@@ -68,6 +69,7 @@ struct kw_settings { /* the filled struct and the texts it points to */
 KW_CHECKED int kw_settings_fill(const struct kinward_plugin *descriptor, const struct kw_json *options,
                                 const struct kw_json *secrets, struct kw_settings *ret_settings, struct kw_fault *fault);
 void kw_settings_clear(struct kw_settings *settings);
+KW_CHECKED int kw_option_find(const struct kinward_plugin *descriptor, const char *name, uint32_t *ret_index); /* -ENOENT */
 /* Checks the table itself. */
 KW_CHECKED int kw_options_check(const char *place, const struct kinward_plugin *descriptor, struct kw_fault *fault);
 
@@ -102,7 +104,9 @@ struct kw_instance {
     size_t secret_count;
     struct kw_output outputs[4];
     size_t output_count;
+    pthread_mutex_t exchange; /* of client, for one request at a time, and of what the session says of it */
     struct kw_http_client *client;
+    struct kw_session *session; /* NULL without */
     struct kw_http_server *server;
     kinward_listener listener;
     void *listener_context;
