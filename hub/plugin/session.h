@@ -11,10 +11,10 @@ struct kw_session {
         int64_t token_life, minute_limit, daily_limit, clock_skew;
     } options;
     /* Under the instance's exchange lock. */
-    struct kw_buf token;  /* NUL-terminated; empty: none */
-    int64_t renew_ms;     /* monotonic: when to take another */
-    int64_t next_ms;      /* monotonic: the earliest next request by the rate */
-    bool uses_next;       /* client-secret-next was the one that was accepted */
+    struct kw_buf token; /* NUL-terminated; empty: none */
+    int64_t renew_ms;    /* monotonic: when to take another */
+    int64_t next_ms;     /* monotonic: the earliest next request by the rate */
+    bool uses_next;      /* client-secret-next was the one that was accepted */
     /* Under the instance's lock: kept in front of the plugin's cursor. */
     int64_t not_before_ms; /* UTC: no request before; 0: none such */
     int64_t wait_end_ms;   /* monotonic: the same, whatever becomes of the clock */

@@ -64,7 +64,8 @@ static const struct kinward_option session_options[] = {
 
 /* ---- joining ---------------------------------------------------------------------------- */
 
-static int join_one(struct kw_plugin *plugin, struct kinward_option *joined, const struct kinward_option *one, struct kw_fault *fault)
+static int join_one(struct kw_plugin *plugin, struct kinward_option *joined, const struct kinward_option *one,
+                    struct kw_fault *fault)
 {
     struct kinward_plugin *descriptor = &plugin->descriptor;
     uint32_t index;

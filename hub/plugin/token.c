@@ -140,8 +140,8 @@ static kinward_verdict take_token(struct kw_instance *instance, const struct kw_
 {
     struct kw_session *session = instance->session;
     KW_AUTO(kw_json_freep) struct kw_json *root = NULL;
-    const struct kw_json *member = kw_json_parse(kw_view_of(&response->body), &root, NULL) < 0 ? NULL
-                                                                                             : kw_json_member(root, "access_token");
+    const struct kw_json *member =
+        kw_json_parse(kw_view_of(&response->body), &root, NULL) < 0 ? NULL : kw_json_member(root, "access_token");
     struct kw_view token = member ? kw_json_text_of(member) : (struct kw_view){0};
     if (!is_printable(token))
         return instance->host.fail(instance, KINWARD_RETRY, "the authorization server's answer has no access_token");
