@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "common/text.h"
 #include "kinward/plugin.h"
 
 #define DAY_MS     INT64_C(86400000)
@@ -19,11 +20,6 @@ struct settings {
     const char *gateway, *webhooks, *webhook_secret, *listen, *callback, *events, *since;
     const char *auth, *authentication, *token_request, *client_id, *client_secret; /* of the session; only the host reads them */
     int64_t window, page_size, poll, overlap, daily_limit;
-};
-
-struct text { /* growing, NUL-terminated */
-    char *data;
-    size_t size, capacity;
 };
 
 struct place {    /* of the catch-up; the cursor */
@@ -57,14 +53,6 @@ extern const char *const event_topics[EVENTS]; /* of the webhooks; NULL: there i
 extern const char *const fetch_names[EVENTS];  /* operations */
 extern const char *const fetch_queries[EVENTS];
 extern const char search_query[];
-
-/* ---- texts (text.c): out of memory is KINWARD_RETRY --------------------------------------- */
-void text_clear(struct text *text);
-void text_start(struct text *text); /* empties it, keeps the memory */
-kinward_verdict text_add(struct text *text, const char *more);
-struct kinward_out text_out(struct text *text); /* appends */
-struct kinward_view view_of(const char *text);
-struct kinward_view text_view(const struct text *text);
 
 /* ---- requests (session.c) --------------------------------------------------------------------- */
 /* In the host's session; what is refused is tried again, too. The answer's text is in self->answer. */

@@ -36,12 +36,10 @@ static kinward_verdict wait_for(struct kw_instance *instance, int64_t ms, int64_
     return error ? KINWARD_RETRY : KINWARD_IDLE;
 }
 
-/* OK: the request is counted. IDLE: it may not be made now. */
+/* OK: the request is counted. IDLE: it would be one too many. */
 static kinward_verdict count_request(struct kw_instance *instance)
 {
     struct kw_session *session = instance->session;
-    if (kw_session_wait_ms(instance) > 0)
-        return KINWARD_IDLE;
     pthread_mutex_lock(&instance->lock);
     session->not_before_ms = 0;
     int64_t now = kw_clock_wall_ms(), limit = session->options.daily_limit;

@@ -130,6 +130,7 @@ struct kinward_host {
                                const struct kinward_out *body);
     void (*renew)(void *instance);            /* an answer said that the token is refused: the next request takes a new one */
     int (*ahead)(void *instance, int64_t ms); /* 1: later than now by more than the option clock-skew */
+    kinward_verdict (*json_print)(void *instance, const struct kinward_json *value, const struct kinward_out *out); /* compact */
 };
 
 #endif

@@ -18,7 +18,8 @@
  *
  * Changes
  *  0.1  first
- *  0.2  sessions: services of the descriptor; request, renew and ahead of the host; accept of a request
+ *  0.2  sessions: services of the descriptor; request, renew, ahead and json_print of the host; accept of
+ *       a request
  */
 #ifndef KINWARD_PLUGIN_H
 #define KINWARD_PLUGIN_H

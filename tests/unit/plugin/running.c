@@ -30,8 +30,8 @@ static int open_settings(struct running *running, const char *more, struct kw_fa
     KW_AUTO(kw_buf_clear) struct kw_buf text = {0}, names = {0};
     KW_AUTO(kw_json_freep) struct kw_json *given = NULL;
     KW_AUTO(kw_json_freep) struct kw_json *secrets = NULL;
-    assert_int_equal(kw_buf_format(&text, "{\"url\":\"http://127.0.0.1:%u\",\"auth\":\"http://127.0.0.1:%u\"%s%s}", running->server.port,
-                                   running->server.port, *more ? "," : "", more),
+    assert_int_equal(kw_buf_format(&text, "{\"url\":\"http://127.0.0.1:%u\",\"auth\":\"http://127.0.0.1:%u\"%s%s}",
+                                   running->server.port, running->server.port, *more ? "," : "", more),
                      0);
     for (size_t i = 0; i < instance->secret_count; i++)
         assert_int_equal(kw_buf_format(&names, "%s\"%s\"", i ? "," : "[", instance->secrets[i].name), 0);

@@ -30,6 +30,6 @@ void emit_cursor(struct running *running, const char *text);
 kinward_verdict ask_for(struct running *running, const char *accept); /* GET /items */
 kinward_verdict ask(struct running *running);
 kinward_verdict keep(void *context, const void *data, size_t size); /* of a struct kinward_out: into a struct kw_buf */
-size_t seen(struct running *running);                                /* requests */
+size_t seen(struct running *running);                               /* requests */
 
 #endif

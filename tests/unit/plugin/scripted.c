@@ -90,8 +90,8 @@ void scripted_bytes(struct scripted *server, const void *bytes, size_t size)
 void scripted_answer(struct scripted *server, const char *status, const char *type, const char *header, const char *body)
 {
     KW_AUTO(kw_buf_clear) struct kw_buf text = {0};
-    assert_int_equal(kw_buf_format(&text, "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n", status, header, strlen(body)),
-                     0);
+    assert_int_equal(
+        kw_buf_format(&text, "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n", status, header, strlen(body)), 0);
     if (*type)
         assert_int_equal(kw_buf_format(&text, "Content-Type: %s\r\n", type), 0);
     assert_int_equal(kw_buf_format(&text, "\r\n%s", body), 0);

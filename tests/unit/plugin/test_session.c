@@ -56,7 +56,8 @@ static void only_a_whole_answer_of_the_right_type_is_data(void **state)
 static void what_is_cut_or_late_or_too_large_is_no_data(void **state)
 {
     static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n[1,2";
-    static const char chunk[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[1,2\r\n";
+    static const char chunk[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[1,2\r\n";
     struct running *running = *state;
     KW_AUTO(kw_buf_clear) struct kw_buf large = {0};
     setenv("KINWARD_HTTP_MS", "400", 1);
@@ -72,7 +73,8 @@ static void what_is_cut_or_late_or_too_large_is_no_data(void **state)
     }
     stop_connector(running);
     start_connector(running, "");
-    assert_int_equal(kw_buf_format(&large, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10485760\r\n\r\n"), 0);
+    assert_int_equal(kw_buf_format(&large, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10485760\r\n\r\n"),
+                     0);
     assert_int_equal(kw_buf_reserve(&large, 10485760), 0);
     memset(large.data + large.size, ' ', 10485760);
     large.size += 10485760;
@@ -99,14 +101,15 @@ static void a_small_body_that_unpacks_to_a_large_one_is_no_data(void **state)
     KW_AUTO(kw_buf_clear) struct kw_buf bomb = {0}, answer = {0};
     unsigned at = 0;
     assert_int_equal(kw_buf_append(&bomb, header, sizeof header), 0);
-    put_bits(&bomb, &at, 3, 3);    /* last block, fixed codes */
-    put_bits(&bomb, &at, 0x0a, 8); /* ' ', as 0x50 the other way round */
+    put_bits(&bomb, &at, 3, 3);       /* last block, fixed codes */
+    put_bits(&bomb, &at, 0x0a, 8);    /* ' ', as 0x50 the other way round */
     for (int i = 0; i < 40000; i++) { /* 10 MB of them: length 258, distance 1 */
         put_bits(&bomb, &at, 0xa3, 8);
         put_bits(&bomb, &at, 0, 5);
     }
-    assert_int_equal(kw_buf_format(&answer, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
-                                            "Content-Length: %zu\r\n\r\n",
+    assert_int_equal(kw_buf_format(&answer,
+                                   "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+                                   "Content-Length: %zu\r\n\r\n",
                                    bomb.size),
                      0);
     assert_int_equal(kw_buf_append(&answer, bomb.data, bomb.size), 0);

@@ -24,7 +24,8 @@ static void a_token_is_taken_once_and_again_before_it_ends(void **state)
     assert_int_equal(ask(running), KINWARD_OK);
     assert_true(kw_view_is(kw_view_of(&running->body), "[1]"));
     assert_non_null(strstr(scripted_request(&running->server, 0), "POST /token HTTP"));
-    assert_non_null(strstr(scripted_request(&running->server, 0), "grant_type=client_credentials&client_id=kinward&client_secret=old"));
+    assert_non_null(
+        strstr(scripted_request(&running->server, 0), "grant_type=client_credentials&client_id=kinward&client_secret=old"));
     assert_non_null(strstr(scripted_request(&running->server, 1), "Authorization: Bearer one\r\n"));
     running->instance.session->renew_ms = begin + 60000; /* as if it had been given for longer */
     assert_int_equal(ask(running), KINWARD_OK);
@@ -42,9 +43,9 @@ static void a_tokens_life_is_what_it_says_of_itself(void **state)
         int64_t life; /* until it is renewed, ms */
     } cases[] = {
         {"{\"access_token\":\"x\",\"expires_in\":100}", 90000},
-        {"{\"access_token\":\"h.eyJpYXQiOjEwMDAsImV4cCI6NDYwMH0.s\"}", 3300000},  /* by its own clock, whatever ours says */
-        {"{\"access_token\":\"h.eyJleHAiOjE3MDAwMDA2MDB9.s\"}", 540000},          /* 600 s from our now */
-        {"{\"access_token\":\"h.bm8ganNvbg.s\"}", 1800000},                       /* token-life of 2000 s */
+        {"{\"access_token\":\"h.eyJpYXQiOjEwMDAsImV4cCI6NDYwMH0.s\"}", 3300000}, /* by its own clock, whatever ours says */
+        {"{\"access_token\":\"h.eyJleHAiOjE3MDAwMDA2MDB9.s\"}", 540000},         /* 600 s from our now */
+        {"{\"access_token\":\"h.bm8ganNvbg.s\"}", 1800000},                      /* token-life of 2000 s */
         {"{\"access_token\":\"opaque\"}", 1800000},
         {"{\"access_token\":\"opaque\",\"expires_in\":-5}", 1800000},
         {"{\"access_token\":\"opaque\",\"expires_in\":99999999999}", 86100000}, /* a day at most */
@@ -127,7 +128,8 @@ static void a_token_is_asked_for_and_shown_as_the_registry_wants(void **state)
          "\r\nAuthorization: Bearer t\r\n"},
         {"\"token-request\":\"basic\",\"token-path\":\"/realms/x/token\",\"token-scope\":\"read all\"",
          "\r\nAuthorization: Basic a2lud2FyZDphJTNBYiUyNg==\r\n", "\r\nAuthorization: Bearer t\r\n"},
-        {"\"token-scope\":\"read all\"", "\r\n\r\ngrant_type=client_credentials&client_id=kinward&client_secret=a%3Ab%26&scope=read%20all",
+        {"\"token-scope\":\"read all\"",
+         "\r\n\r\ngrant_type=client_credentials&client_id=kinward&client_secret=a%3Ab%26&scope=read%20all",
          "\r\nAuthorization: Bearer t\r\n"},
         {"\"token-style\":\"cookie\"", "client_secret=a%3Ab%26", "\r\nCookie: Authorization=t\r\n"},
     };
@@ -165,10 +167,14 @@ static void options_that_do_not_fit_together_are_refused(void **state)
     static const struct {
         const char *more, *place;
     } cases[] = {
-        {"\"authentication\":\"oauth\"", "authentication"},   {"\"authentication\":\"oauth2\"", "client-id"},
-        {"\"authentication\":\"key\"", "api-key"},            {"\"token-request\":\"body\"", "token-request"},
-        {"\"token-style\":\"basic\"", "token-style"},         {"\"token-path\":\"token\"", "token-path"},
-        {"\"api-key-header\":\"X-Key: a\"", "api-key-header"}, {"\"api-key-header\":\"\"", "api-key-header"},
+        {"\"authentication\":\"oauth\"", "authentication"},
+        {"\"authentication\":\"oauth2\"", "client-id"},
+        {"\"authentication\":\"key\"", "api-key"},
+        {"\"token-request\":\"body\"", "token-request"},
+        {"\"token-style\":\"basic\"", "token-style"},
+        {"\"token-path\":\"token\"", "token-path"},
+        {"\"api-key-header\":\"X-Key: a\"", "api-key-header"},
+        {"\"api-key-header\":\"\"", "api-key-header"},
         {"\"clock-skew\":\"2d\"", "clock-skew"},
     };
     struct running *running = *state;
@@ -190,11 +196,9 @@ static void the_plugins_own_option_stands_in_place_of_the_sessions(void **state)
     static const struct kinward_option own[] = {
         {.name = "daily-limit", .type = KINWARD_INTEGER, .fallback = "77", .low = 1, .high = 99, .offset = 8, .help = "Own."},
         {.name = "auth", .type = KINWARD_TEXT, .offset = 0, .help = "Of another type."}};
-    struct kw_plugin plugin = {.descriptor = {.capabilities = KINWARD_NETWORK,
-                                              .services = KINWARD_SESSION,
-                                              .options = own,
-                                              .option_count = 1,
-                                              .settings_size = 16}};
+    struct kw_plugin plugin = {
+        .descriptor = {
+            .capabilities = KINWARD_NETWORK, .services = KINWARD_SESSION, .options = own, .option_count = 1, .settings_size = 16}};
     struct kw_fault fault = {0};
     uint32_t index;
     assert_int_equal(kw_session_extend(&plugin, &fault), 0);
@@ -204,11 +208,9 @@ static void the_plugins_own_option_stands_in_place_of_the_sessions(void **state)
     assert_int_equal(kw_option_find(&plugin.descriptor, "token-life", &index), 0);
     assert_true(plugin.descriptor.options[index].offset >= 16);
     kw_free(plugin.options);
-    plugin = (struct kw_plugin){.descriptor = {.capabilities = KINWARD_NETWORK,
-                                               .services = KINWARD_SESSION,
-                                               .options = own,
-                                               .option_count = 2,
-                                               .settings_size = 16}};
+    plugin = (struct kw_plugin){
+        .descriptor = {
+            .capabilities = KINWARD_NETWORK, .services = KINWARD_SESSION, .options = own, .option_count = 2, .settings_size = 16}};
     assert_int_equal(kw_session_extend(&plugin, &fault), -EBADMSG);
     assert_non_null(strstr(fault.message, "auth"));
     kw_free(plugin.options);
