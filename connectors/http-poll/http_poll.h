@@ -42,7 +42,7 @@ struct round {
     int64_t candidate;       /* the same of the one before; NO_TIME: there is none */
     int64_t total;           /* as the registry says; -1: it does not */
     bool is_late;            /* something new was not later than the candidate */
-    bool is_doubtful;        /* it did not begin at the first page, or a page came twice */
+    bool is_doubtful;        /* a page came twice */
     uint64_t fingerprint;    /* of the page before */
 };
 

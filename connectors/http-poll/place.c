@@ -51,8 +51,6 @@ static kinward_verdict read_cursor(struct http_poll *self, const struct text *te
     int used = 0;
     if (sscanf(text->data, "1 %" SCNd64 " %" SCNd64 " %n", &place->mark, &place->page, &used) != 2 || !used)
         return self->host->fail(self->host->instance, KINWARD_BROKEN, "the saved cursor is of another kind");
-    /* What was emitted before is not known any more: this round proves nothing, the next ones will. */
-    self->round.is_doubtful = place->page > 0 || text->data[used];
     return text_add(&place->token, text->data + used);
 }
 
