@@ -104,7 +104,7 @@ struct kw_instance {
     size_t secret_count;
     struct kw_output outputs[4];
     size_t output_count;
-    pthread_mutex_t exchange; /* of client, for one request at a time, and of what the session says of it */
+    pthread_mutex_t exchange; /* one request at a time */
     struct kw_http_client *client;
     struct kw_session *session; /* NULL without */
     struct kw_http_server *server;
@@ -130,12 +130,9 @@ struct kw_call { /* what a listener's struct kinward_call is the head of */
     int64_t end_ms;
 };
 
-void kw_services_fill(struct kw_instance *instance);                                   /* services.c */
-void kw_services_exchange(struct kinward_host *host);                                  /* exchange.c */
-void kw_services_values(struct kinward_host *host);                                    /* values.c */
-KW_CHECKED int kw_exchange_open(struct kw_instance *instance, struct kw_fault *fault); /* the HTTP client */
-void kw_exchange_cancel(struct kw_instance *instance);
-void kw_exchange_close(struct kw_instance *instance);
+void kw_services_fill(struct kw_instance *instance);  /* services.c */
+void kw_services_exchange(struct kinward_host *host); /* exchange.c */
+void kw_services_values(struct kinward_host *host);   /* values.c */
 KW_CHECKED int kw_outputs_open(struct kw_instance *instance, struct kw_fault *fault);
 void kw_instance_signal(struct kw_instance *instance); /* with lock held: outgoing or ended has changed */
 /* The value of the option at index: its text, or NULL. */

@@ -45,6 +45,11 @@ int64_t kw_session_wait_ms(struct kw_instance *instance); /* until the next requ
 /* With the instance's lock held: the plugin's cursor with the state in front, appended; remembers it. */
 KW_CHECKED int kw_session_cursor(struct kw_session *session, struct kinward_view cursor, struct kw_buf *ret_bytes);
 
+/* ---- the HTTP client below (exchange.c) ---------------------------------------------------------------------------------- */
+KW_CHECKED int kw_exchange_open(struct kw_instance *instance, struct kw_fault *fault); /* with its session */
+void kw_exchange_cancel(struct kw_instance *instance);
+void kw_exchange_close(struct kw_instance *instance);
+
 /* ---- of the instance (services.c) ---------------------------------------------------------------------------------------- */
 /* With its lock held. */
 KW_CHECKED int kw_instance_enqueue(struct kw_instance *instance, struct kw_call *call, const struct kinward_document *document);
