@@ -226,7 +226,7 @@ def signed_by_command():
     check(place.load()["ready"]["signed"], "signed")
     listed = subprocess.run([program, "connector", "list", "--json"], capture_output=True, check=True, text=True).stdout.splitlines()
     found = {one["name"]: one["manifest"] for one in map(json.loads, listed)}
-    check(found == {"csv": "ok", "opencrvs": "ok", "rules-child-protection": "ok"}, found)
+    check(found == {"csv": "ok", "http-poll": "ok", "opencrvs": "ok", "rules-child-protection": "ok"}, found)
     check(not Connector.open, "nothing is left running")
 
 
