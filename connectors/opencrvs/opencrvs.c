@@ -31,9 +31,6 @@ static void destroy(void *argument)
     struct opencrvs *self = argument;
     if (!self)
         return;
-    if (self->token.data)
-        explicit_bzero(self->token.data, self->token.capacity);
-    text_clear(&self->token);
     text_clear(&self->answer);
     text_clear(&self->request);
     pthread_mutex_destroy(&self->lock);
@@ -95,7 +92,6 @@ static bool is_due(struct opencrvs *self, uint32_t wait_ms)
 {
     const struct kinward_host *host = self->host;
     int64_t now = host->elapsed_ms(host->instance), next = self->has_page ? now : self->next_search_ms;
-    next = next > self->not_before_ms ? next : self->not_before_ms;
     if (now >= next)
         return true;
     (void)host->pause(host->instance, next - now < wait_ms ? (uint32_t)(next - now) : wait_ms);
@@ -105,11 +101,9 @@ static bool is_due(struct opencrvs *self, uint32_t wait_ms)
 static kinward_verdict pull(void *argument, uint32_t credit, uint32_t wait_ms)
 {
     struct opencrvs *self = argument;
-    const struct kinward_host *host = self->host;
     uint32_t emitted = 0;
     kinward_verdict verdict = KINWARD_OK;
-    if (host->elapsed_ms(host->instance) >= self->not_before_ms)
-        keep_subscribed(self);
+    keep_subscribed(self);
     if (!is_due(self, wait_ms))
         return KINWARD_IDLE;
     while (verdict == KINWARD_OK && emitted < credit)
@@ -130,6 +124,16 @@ static const struct kinward_option options[] = {
      OPTION(gateway),
      .help = "Gateway, https://gateway.DOMAIN."},
     {.name = "webhooks", .type = KINWARD_URL, OPTION(webhooks), .help = "Webhook service, https://webhooks.DOMAIN."},
+    {.name = "authentication",
+     .type = KINWARD_TEXT,
+     .fallback = "oauth2",
+     OPTION(authentication),
+     .help = "oauth2: client credentials, as OpenCRVS wants it."},
+    {.name = "token-request",
+     .type = KINWARD_TEXT,
+     .fallback = "query",
+     OPTION(token_request),
+     .help = "Where client id and secret stand: query in OpenCRVS 1.x; form, basic."},
     {.name = "client-id",
      .type = KINWARD_TEXT,
      .flags = KINWARD_REQUIRED,
@@ -184,7 +188,7 @@ static const struct kinward_option options[] = {
      OPTION(daily_limit),
      .low = 1,
      .high = INT64_MAX,
-     .help = "Requests to the gateway in a day (UTC)."},
+     .help = "Requests in a day (UTC), tokens not counted."},
 };
 static const struct kinward_connector operations = {.start = start, .pull = pull};
 
@@ -195,7 +199,7 @@ KINWARD_EXPORT const struct kinward_plugin kinward_plugin = {
     .operations_size = sizeof operations,
     .operations = &operations,
     .name = "opencrvs",
-    .version = "0.1.0",
+    .version = "0.2.0",
     .summary = "OpenCRVS 1.x: births and deaths by webhook, and with marriages by search.",
     .license = "Apache-2.0",
     .options = options,
@@ -203,4 +207,5 @@ KINWARD_EXPORT const struct kinward_plugin kinward_plugin = {
     .settings_size = sizeof(struct settings),
     .create = create,
     .destroy = destroy,
+    .services = KINWARD_SESSION,
 };

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "common/text.h"
 #include "kinward/plugin.h"
 
 #define DAY_MS     INT64_C(86400000)
@@ -16,19 +17,14 @@
 #define KNOWN      65536 /* versions remembered, so that they are not fetched again */
 
 struct settings {
-    const char *auth, *gateway, *webhooks, *client_id, *client_secret, *webhook_secret, *listen, *callback, *events, *since;
+    const char *gateway, *webhooks, *webhook_secret, *listen, *callback, *events, *since;
+    const char *auth, *authentication, *token_request, *client_id, *client_secret; /* of the session; only the host reads them */
     int64_t window, page_size, poll, overlap, daily_limit;
-};
-
-struct text { /* growing, NUL-terminated */
-    char *data;
-    size_t size, capacity;
 };
 
 struct place {    /* of the catch-up; the cursor */
     int64_t from; /* first day of the window, since 1970 */
     uint32_t event, skip;
-    int64_t day, used; /* requests made on that day (UTC) */
 };
 
 struct row { /* one result of a search */
@@ -41,9 +37,7 @@ struct opencrvs {
     pthread_mutex_t lock;  /* of known: the listener's threads use it, too */
     uint64_t known[KNOWN]; /* by its low bits; 0: none */
     bool is_wanted[EVENTS];
-    struct text token, answer, request;
-    int64_t token_ms;      /* when it was given, monotonic */
-    int64_t not_before_ms; /* monotonic: no request before */
+    struct text answer, request;
     int64_t next_subscribe_ms, next_search_ms;
     bool is_listening;
     struct place place;
@@ -60,19 +54,11 @@ extern const char *const fetch_names[EVENTS];  /* operations */
 extern const char *const fetch_queries[EVENTS];
 extern const char search_query[];
 
-/* ---- texts (text.c): out of memory is KINWARD_RETRY --------------------------------------- */
-void text_clear(struct text *text);
-void text_start(struct text *text); /* empties it, keeps the memory */
-kinward_verdict text_add(struct text *text, const char *more);
-struct kinward_out text_out(struct text *text); /* appends */
-struct kinward_view view_of(const char *text);
-struct kinward_view text_view(const struct text *text);
-
 /* ---- requests (session.c) --------------------------------------------------------------------- */
-/* With a token; a refused one is renewed once. OK with 2xx, and 4xx but 401 and 429; IDLE: told to wait, or cancelled. */
+/* In the host's session; what is refused is tried again, too. The answer's text is in self->answer. */
 kinward_verdict session_send(struct opencrvs *self, const char *method, const char *url, struct kinward_view body,
                              int32_t *ret_status);
-/* A GraphQL operation, within the limit of the day. variables: JSON. The answer's text is in self->answer. */
+/* A GraphQL operation. variables: JSON. The answer's text is in self->answer. */
 kinward_verdict session_query(struct opencrvs *self, const char *name, const char *query, const char *variables,
                               struct kinward_json **ret_root);
 

@@ -33,8 +33,7 @@ kinward_verdict place_load(struct opencrvs *self)
     kinward_verdict verdict = host->cursor(host->instance, &out);
     place->from = today(self) - self->settings->overlap;
     if (verdict == KINWARD_OK && text.size) {
-        if (sscanf(text.data, "1 %" SCNd64 " %" SCNu32 " %" SCNu32 " %" SCNd64 " %" SCNd64, &place->from, &place->event,
-                   &place->skip, &place->day, &place->used) != 5 ||
+        if (sscanf(text.data, "1 %" SCNd64 " %" SCNu32 " %" SCNu32, &place->from, &place->event, &place->skip) != 3 ||
             place->event >= EVENTS)
             verdict = host->fail(host->instance, KINWARD_BROKEN, "the saved cursor is of another kind");
     } else if (verdict == KINWARD_OK && self->settings->since) {
@@ -53,8 +52,7 @@ kinward_verdict place_load(struct opencrvs *self)
 static struct kinward_view put_place(const struct opencrvs *self, uint32_t skip, char text[CURSOR_SIZE])
 {
     const struct place *place = &self->place;
-    snprintf(text, CURSOR_SIZE, "1 %" PRId64 " %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRId64, place->from, place->event, skip,
-             place->day, place->used);
+    snprintf(text, CURSOR_SIZE, "1 %" PRId64 " %" PRIu32 " %" PRIu32, place->from, place->event, skip);
     return view_of(text);
 }
 

@@ -109,7 +109,7 @@ static int put_secret(const struct kw_connector *connector, const struct kw_xml_
     if (r == 0)
         r = kw_config_path(&connector->settings->file, item, "file", NULL, path, fault);
     if (r == 0)
-        r = kw_file_read_secret(path, KW_LIMIT_KEY_FILE, &value, fault);
+        r = kw_file_read_secret(path, KW_LIMIT_SECRET, &value, fault);
     while (r == 0 && value.size && (value.data[value.size - 1] == '\n' || value.data[value.size - 1] == '\r'))
         value.size--;
     if (r == 0) {

@@ -34,6 +34,7 @@
 /* local files */
 #define KW_LIMIT_CONFIG   (1u << 20)
 #define KW_LIMIT_KEY_FILE 4096
+#define KW_LIMIT_SECRET   (64u << 10)
 #define KW_LIMIT_NOTE     (128u << 10)
 #define KW_LIMIT_PROOF    (256u << 10)
 

@@ -89,6 +89,12 @@ static int copy_hosts(struct kw_http_client *client, const char *const *hosts)
     return 0;
 }
 
+static CURLcode set_pem(CURL *easy, CURLoption option, struct kw_view pem)
+{
+    struct curl_blob blob = {(void *)(uintptr_t)pem.data, pem.size, CURL_BLOB_COPY};
+    return pem.size ? curl_easy_setopt(easy, option, &blob) : CURLE_OK;
+}
+
 static CURLcode set_up(struct kw_http_client *client, const struct kw_http_options *options)
 {
     CURL *easy = client->easy;
@@ -111,14 +117,10 @@ static CURLcode set_up(struct kw_http_client *client, const struct kw_http_optio
     SET(CURLOPT_USERAGENT, "kinward");
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_HEADERFUNCTION, on_header);
-    if (options->ca_file)
-        SET(CURLOPT_CAINFO, options->ca_file);
-    if (options->certificate)
-        SET(CURLOPT_SSLCERT, options->certificate);
-    if (options->key)
-        SET(CURLOPT_SSLKEY, options->key);
 #undef SET
-    return code;
+    code = code ? code : set_pem(easy, CURLOPT_CAINFO_BLOB, options->authorities);
+    code = code ? code : set_pem(easy, CURLOPT_SSLCERT_BLOB, options->certificate);
+    return code ? code : set_pem(easy, CURLOPT_SSLKEY_BLOB, options->key);
 }
 
 int kw_http_client_new(const struct kw_http_options *options, struct kw_http_client **ret_client, struct kw_fault *fault)

@@ -8,12 +8,12 @@
 /* ---- client: one kept connection pool per client; one thread at a time ------ */
 
 struct kw_http_options {
-    const char *const *hosts;      /* allow-list "host" (any port) or "host:port", NULL-terminated; nothing else is contacted */
-    bool plain;                    /* http:// allowed (loopback and tests); otherwise https only, TLS 1.2+ */
-    const char *ca_file;           /* NULL: the system's */
-    const char *certificate, *key; /* client certificate, or NULL */
-    int connect_ms, total_ms;      /* 0: 10 s and 60 s */
-    size_t body_limit;             /* bytes after decoding; 0: KW_LIMIT_HTTP_BODY */
+    const char *const *hosts;        /* allow-list "host" (any port) or "host:port", NULL-terminated; nothing else is contacted */
+    bool plain;                      /* http:// allowed (loopback and tests); otherwise https only, TLS 1.2+ */
+    struct kw_view authorities;      /* PEM; empty: the system's */
+    struct kw_view certificate, key; /* client certificate and its key, PEM, or empty */
+    int connect_ms, total_ms;        /* 0: 10 s and 60 s */
+    size_t body_limit;               /* bytes after decoding; 0: KW_LIMIT_HTTP_BODY */
 };
 
 struct kw_http_request {

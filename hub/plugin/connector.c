@@ -7,8 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "private.h"
 #include "sandbox/sandbox.h"
+#include "session.h"
 
 #define WAIT_MS      1000
 #define RETRY_MIN_MS 500
@@ -39,9 +39,12 @@ static bool retry_later(struct kw_instance *instance, kinward_verdict verdict, u
         return false;
     *wait_ms = *wait_ms ? *wait_ms * 2 : RETRY_MIN_MS;
     *wait_ms = *wait_ms > RETRY_MAX_MS ? RETRY_MAX_MS : *wait_ms;
-    kw_log(KW_LOG_WARNING, "connector", "connector.retry", "name=%s wait_ms=%u reason=\"%s\"", instance->name, *wait_ms,
+    uint32_t random, jittered; /* three quarters to all of it: many connectors do not ask together */
+    kw_random(&random, sizeof random);
+    jittered = *wait_ms - random % (*wait_ms / 4);
+    kw_log(KW_LOG_WARNING, "connector", "connector.retry", "name=%s wait_ms=%u reason=\"%s\"", instance->name, jittered,
            fault.message);
-    return instance->host.pause(instance, *wait_ms) == KINWARD_OK;
+    return instance->host.pause(instance, jittered) == KINWARD_OK;
 }
 
 static kinward_verdict call_start(struct kw_instance *instance)
@@ -96,8 +99,9 @@ static void *pull(void *argument)
             wait_ms = 0;
         if (verdict < KINWARD_OK && retry_later(instance, verdict, &wait_ms))
             verdict = KINWARD_OK;
-        if (verdict == KINWARD_IDLE)
-            (void)instance->host.pause(instance, 20); /* a pull that does not wait must not spin */
+        int64_t told_ms = kw_session_wait_ms(instance);
+        if (verdict == KINWARD_IDLE) /* a pull that does not wait must not spin */
+            (void)instance->host.pause(instance, told_ms > 20 ? (uint32_t)told_ms : 20);
     }
     kw_guest_leave(&instance->guests, &guest);
     pthread_mutex_lock(&instance->lock);

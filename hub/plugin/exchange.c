@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "session.h"
 
 #define ANSWER_MS 20000 /* the longest wait of a webhook for the spool */
 
@@ -31,8 +31,10 @@ int kw_exchange_open(struct kw_instance *instance, struct kw_fault *fault)
     const char *list[KW_COUNT(hosts) + 1] = {NULL};
     size_t count = 0;
     bool plain = false;
-    if (!(descriptor->capabilities & KINWARD_NETWORK))
-        return 0;
+    pthread_mutex_init(&instance->exchange, NULL);
+    int error = kw_session_open(instance, fault);
+    if (error || !(descriptor->capabilities & KINWARD_NETWORK))
+        return error;
     for (uint32_t i = 0; i < descriptor->option_count && count < KW_COUNT(hosts); i++) {
         const char *url = kw_settings_text(&instance->settings, i);
         if (descriptor->options[i].type != KINWARD_URL || !url)
@@ -44,7 +46,12 @@ int kw_exchange_open(struct kw_instance *instance, struct kw_fault *fault)
         count++;
     }
     const char *patience = getenv("KINWARD_HTTP_MS");
-    struct kw_http_options options = {.hosts = list, .plain = plain, .total_ms = patience ? atoi(patience) : 30000};
+    struct kw_http_options options = {.hosts = list,
+                                      .plain = plain,
+                                      .authorities = kw_instance_secret(instance, "tls-authorities"),
+                                      .certificate = kw_instance_secret(instance, "tls-certificate"),
+                                      .key = kw_instance_secret(instance, "tls-key"),
+                                      .total_ms = patience ? atoi(patience) : 30000};
     return kw_http_client_new(&options, &instance->client, fault);
 }
 
@@ -60,6 +67,7 @@ void kw_exchange_close(struct kw_instance *instance)
     instance->server = NULL;
     kw_http_client_free(instance->client);
     instance->client = NULL;
+    kw_session_close(instance);
 }
 
 static kinward_verdict http(void *context, const struct kinward_request *request, int32_t *ret_status, int64_t *ret_retry_after_ms,
@@ -72,7 +80,9 @@ static kinward_verdict http(void *context, const struct kinward_request *request
     if (!instance->client)
         return instance->host.fail(context, KINWARD_BROKEN, "the network is not among this plugin's capabilities");
     const bool taken = kw_guest_take();
+    pthread_mutex_lock(&instance->exchange);
     int error = kw_http_send(instance->client, &ours, &response, &fault);
+    pthread_mutex_unlock(&instance->exchange);
     kw_guest_give(taken);
     if (error == -ECANCELED)
         return KINWARD_IDLE;

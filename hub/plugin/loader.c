@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "private.h"
 #include "sandbox/sandbox.h"
+#include "session.h"
 
 #define FILE_MAX (64 << 20)
 
@@ -130,7 +130,9 @@ static int check_descriptor(struct kw_plugin *plugin, struct kw_fault *fault)
     int error = check_texts(plugin, fault);
     if (!error)
         error = check_operations(plugin, fault);
-    return error ? error : kw_options_check(plugin->path, descriptor, fault);
+    if (!error)
+        error = kw_options_check(plugin->path, descriptor, fault);
+    return error ? error : kw_session_extend(plugin, fault);
 }
 
 /* Loads the open file and copies its descriptor and operations; nothing of the plugin is called but its constructors. */
@@ -234,7 +236,7 @@ int kw_plugin_load(const char *path, const struct kw_plugin_policy *policy, stru
     if (error) { /* a loaded file's descriptor stays open: the loader would take another file of its number for the same */
         if (plugin->fd >= 0 && !plugin->is_loaded)
             close(plugin->fd);
-        kw_free(plugin);
+        kw_plugin_free(plugin);
         return error;
     }
     *ret_plugin = plugin;
@@ -243,6 +245,8 @@ int kw_plugin_load(const char *path, const struct kw_plugin_policy *policy, stru
 
 void kw_plugin_free(struct kw_plugin *plugin)
 {
+    if (plugin)
+        kw_free(plugin->options);
     kw_free(plugin);
 }
 

@@ -120,7 +120,7 @@ static int set_value(struct kw_settings *settings, uint32_t index, struct kw_vie
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
-static int find_option(const struct kinward_plugin *descriptor, const char *name, uint32_t *ret_index)
+int kw_option_find(const struct kinward_plugin *descriptor, const char *name, uint32_t *ret_index)
 {
     for (uint32_t i = 0; i < descriptor->option_count; i++)
         if (!strcmp(descriptor->options[i].name, name)) {
@@ -140,7 +140,7 @@ static int take_given(void *context, const char *name, struct kw_json *value)
 {
     struct given *given = context;
     uint32_t index;
-    if (find_option(given->settings->descriptor, name, &index) < 0 ||
+    if (kw_option_find(given->settings->descriptor, name, &index) < 0 ||
         given->settings->descriptor->options[index].type == KINWARD_SECRET)
         return kw_fail(given->fault, -EINVAL, KW_E_OPTION, name, "there is no such option");
     if (kw_json_type(value) != KW_JSON_TEXT)
@@ -156,7 +156,7 @@ static int take_secrets(struct kw_settings *settings, const struct kw_json *secr
         uint32_t index;
         struct kw_view text = kw_json_text_of(kw_json_at(secrets, i));
         snprintf(name, sizeof name, "%.*s", (int)text.size, (const char *)text.data);
-        if (find_option(settings->descriptor, name, &index) < 0 || settings->descriptor->options[index].type != KINWARD_SECRET)
+        if (kw_option_find(settings->descriptor, name, &index) < 0 || settings->descriptor->options[index].type != KINWARD_SECRET)
             return kw_fail(fault, -EINVAL, KW_E_OPTION, name, "there is no such secret");
         int error = set_value(settings, index, kw_view_text("set"), fault);
         if (error)

@@ -47,7 +47,8 @@ struct kw_plugin {
     struct kinward_plugin descriptor;
     _Alignas(max_align_t) uint8_t operations[512];
     size_t operations_size;
-    struct kw_manifest manifest; /* when it is signed */
+    struct kinward_option *options; /* with the session's, where it has one; else NULL */
+    struct kw_manifest manifest;    /* when it is signed */
     bool is_signed, is_loaded;
     int fd; /* open for life once loaded: the loader goes by its name */
     char path[KW_PATH_SIZE];
@@ -68,6 +69,7 @@ struct kw_settings { /* the filled struct and the texts it points to */
 KW_CHECKED int kw_settings_fill(const struct kinward_plugin *descriptor, const struct kw_json *options,
                                 const struct kw_json *secrets, struct kw_settings *ret_settings, struct kw_fault *fault);
 void kw_settings_clear(struct kw_settings *settings);
+KW_CHECKED int kw_option_find(const struct kinward_plugin *descriptor, const char *name, uint32_t *ret_index); /* -ENOENT */
 /* Checks the table itself. */
 KW_CHECKED int kw_options_check(const char *place, const struct kinward_plugin *descriptor, struct kw_fault *fault);
 
@@ -102,7 +104,9 @@ struct kw_instance {
     size_t secret_count;
     struct kw_output outputs[4];
     size_t output_count;
+    pthread_mutex_t exchange; /* one request at a time */
     struct kw_http_client *client;
+    struct kw_session *session; /* NULL without */
     struct kw_http_server *server;
     kinward_listener listener;
     void *listener_context;
@@ -126,12 +130,9 @@ struct kw_call { /* what a listener's struct kinward_call is the head of */
     int64_t end_ms;
 };
 
-void kw_services_fill(struct kw_instance *instance);                                   /* services.c */
-void kw_services_exchange(struct kinward_host *host);                                  /* exchange.c */
-void kw_services_values(struct kinward_host *host);                                    /* values.c */
-KW_CHECKED int kw_exchange_open(struct kw_instance *instance, struct kw_fault *fault); /* the HTTP client */
-void kw_exchange_cancel(struct kw_instance *instance);
-void kw_exchange_close(struct kw_instance *instance);
+void kw_services_fill(struct kw_instance *instance);  /* services.c */
+void kw_services_exchange(struct kinward_host *host); /* exchange.c */
+void kw_services_values(struct kinward_host *host);   /* values.c */
 KW_CHECKED int kw_outputs_open(struct kw_instance *instance, struct kw_fault *fault);
 void kw_instance_signal(struct kw_instance *instance); /* with lock held: outgoing or ended has changed */
 /* The value of the option at index: its text, or NULL. */

@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "private.h"
+#include "session.h"
 
-#define PATH_FILES 65536
+#define PATH_FILES    65536
+#define SESSION_STATE 80 /* at most, in front of a cursor */
 
 __attribute__((format(printf, 4, 5))) static void log_event(void *context, int level, const char *event, const char *format, ...)
 {
@@ -77,13 +78,19 @@ static void time_format(void *context, int64_t ms, char ret_text[25])
     kw_time_format(ms, ret_text);
 }
 
+struct kw_view kw_instance_secret(const struct kw_instance *instance, const char *name)
+{
+    for (size_t i = 0; i < instance->secret_count; i++)
+        if (!strcmp(instance->secrets[i].name, name))
+            return kw_view_of(&instance->secrets[i].value);
+    return (struct kw_view){0};
+}
+
 static kinward_verdict secret(void *context, const char *option, const struct kinward_out *out)
 {
-    struct kw_instance *instance = context;
-    for (size_t i = 0; i < instance->secret_count; i++)
-        if (!strcmp(instance->secrets[i].name, option))
-            return out->write(out->context, instance->secrets[i].value.data, instance->secrets[i].value.size);
-    return fail(context, KINWARD_REJECT, "the secret %s is not set", option);
+    struct kw_view value = kw_instance_secret(context, option);
+    return value.size ? out->write(out->context, value.data, value.size)
+                      : fail(context, KINWARD_REJECT, "the secret %s is not set", option);
 }
 
 static kinward_verdict cursor(void *context, const struct kinward_out *out)
@@ -101,7 +108,8 @@ void kw_instance_signal(struct kw_instance *instance)
     (void)done; /* a full counter wakes, too */
 }
 
-static int make_message(const struct kinward_document *document, uint64_t token, bool delivered, struct kw_message *ret_message)
+static int make_message(const struct kinward_document *document, struct kw_view cursor, uint64_t token, bool delivered,
+                        struct kw_message *ret_message)
 {
     strcpy(ret_message->verb, "DOCUMENT");
     struct kw_json_out out = {.out = &ret_message->header};
@@ -114,16 +122,23 @@ static int make_message(const struct kinward_document *document, uint64_t token,
     int error = kw_json_end(&out);
     if (!error)
         error = kw_put_item(&ret_message->payload, document->bytes.data, document->bytes.size);
-    return error ? error : kw_put_item(&ret_message->payload, document->cursor.data, document->cursor.size);
+    return error ? error : kw_put_item(&ret_message->payload, cursor.data, cursor.size);
 }
 
-/* With the lock held. */
-static int enqueue(struct kw_instance *instance, struct kw_call *call, const struct kinward_document *document)
+int kw_instance_enqueue(struct kw_instance *instance, struct kw_call *call, const struct kinward_document *document)
 {
+    KW_AUTO(kw_buf_clear) struct kw_buf state = {0};
+    struct kw_view cursor = kw_view_in(document->cursor);
+    if (instance->session && (cursor.size || !document->bytes.size)) {
+        int error = kw_session_cursor(instance->session, document->cursor, &state);
+        if (error)
+            return error;
+        cursor = kw_view_of(&state);
+    }
     struct kw_outgoing *outgoing = kw_alloc(sizeof *outgoing);
     struct kw_pending *pending = kw_alloc(sizeof *pending);
     uint64_t token = instance->next_token + 1;
-    int error = outgoing && pending ? make_message(document, token, call != NULL, &outgoing->message) : -ENOMEM;
+    int error = outgoing && pending ? make_message(document, cursor, token, call != NULL, &outgoing->message) : -ENOMEM;
     if (error) {
         if (outgoing)
             kw_message_clear(&outgoing->message);
@@ -148,7 +163,8 @@ static kinward_verdict emit(void *context, const struct kinward_call *call, cons
     struct kw_instance *instance = context;
     struct kw_call *own = (struct kw_call *)call;
     bool counts = document->bytes.size > 0;
-    if (document->bytes.size > KW_LIMIT_DOCUMENT - (64 << 10) || document->cursor.size > KINWARD_CURSOR_MAX ||
+    if (document->bytes.size > KW_LIMIT_DOCUMENT - (64 << 10) ||
+        document->cursor.size > KINWARD_CURSOR_MAX - (instance->session ? SESSION_STATE : 0) ||
         document->key.size > KW_LIMIT_SOURCE_ID + KW_LIMIT_SOURCE_VERSION + 1)
         return fail(context, KINWARD_REJECT, "a document, key or cursor is larger than the limit");
     const bool guest = kw_guest_take();
@@ -156,7 +172,7 @@ static kinward_verdict emit(void *context, const struct kinward_call *call, cons
     while (counts && instance->credit == 0 && !instance->stopping && (!own || kw_clock_monotonic_ms() < own->end_ms))
         wait_until(instance, own ? own->end_ms : kw_clock_monotonic_ms() + 10000);
     bool taken = !instance->stopping && (!counts || instance->credit > 0);
-    int error = taken ? enqueue(instance, own, document) : 0;
+    int error = taken ? kw_instance_enqueue(instance, own, document) : 0;
     if (taken && !error && counts)
         instance->credit--;
     while (taken && !error && own && own->waiting > 0 && !own->failed && !instance->stopping &&
@@ -367,5 +383,6 @@ void kw_services_fill(struct kw_instance *instance)
                                            .digest = digest,
                                            .append = append};
     kw_services_exchange(&instance->host);
+    kw_services_session(&instance->host);
     kw_services_values(&instance->host);
 }

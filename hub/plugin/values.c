@@ -60,10 +60,7 @@ static struct kinward_view json_text(void *context, const struct kinward_json *v
 
 static int json_integer(void *context, const struct kinward_json *value, int64_t *ret_value)
 {
-    KW_AUTO(kw_buf_clear) struct kw_buf text = {0};
-    if (!value || kw_json_type(in(value)) != KW_JSON_INTEGER || kw_json_print(in(value), &text) < 0)
-        return 0;
-    return sscanf((const char *)text.data, "%ld", ret_value) == 1;
+    return value && kw_json_integer_of(in(value), ret_value) == 0;
 }
 
 static kinward_verdict give(struct kw_buf *bytes, int error, const struct kinward_out *out)
@@ -87,6 +84,12 @@ static kinward_verdict base64(void *context, struct kinward_view bytes, const st
 {
     struct kw_buf text = {0};
     return give(&text, kw_base64(&text, bytes.data, bytes.size), out);
+}
+
+static kinward_verdict json_print(void *context, const struct kinward_json *value, const struct kinward_out *out)
+{
+    struct kw_buf text = {0};
+    return give(&text, value ? kw_json_print(in(value), &text) : -EINVAL, out);
 }
 
 static kinward_verdict base64_parse(void *context, struct kinward_view text, const struct kinward_out *out)
@@ -145,4 +148,5 @@ void kw_services_values(struct kinward_host *host)
     host->hmac_sha256 = hmac_sha256;
     host->equal = equal;
     host->jws_verify = jws_verify;
+    host->json_print = json_print;
 }

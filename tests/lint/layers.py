@@ -94,9 +94,10 @@ def check_room(root, path, where, kind, header):
 
 def check_plugin(root, path, where, kind, header):
     beside = os.path.join(root, os.path.dirname(path), header)
+    shared = path.startswith("connectors/") and header.startswith("common/") and os.path.exists(os.path.join(root, "connectors", header))
     if kind == "<":
         yield from check_system(where, None, header)
-    elif not re.match(r"^kinward/[a-z_]+\.h$", header) and not ("/" not in header and os.path.exists(beside)):
+    elif not re.match(r"^kinward/[a-z_]+\.h$", header) and not shared and not ("/" not in header and os.path.exists(beside)):
         yield f'{where}: a plugin includes kinward/*.h only, not "{header}"'
 
 

@@ -46,6 +46,7 @@ FAULTS = [
     ("another room's private header", "layers", "hub/journal/a.c", HEAD + '#include "crypto/private.h"\n', "private to the room"),
     ("room without a rank", "layers", "hub/attic/a.c", HEAD + "#include <string.h>\n", "not a room"),
     ("inside header in a plugin", "layers", "plugins/x/a.c", HEAD + '#include "base/base.h"\n', "kinward/*.h only"),
+    ("header of another connector", "layers", "connectors/x/a.c", HEAD + '#include "common/b.h"\n', "kinward/*.h only"),
     ("inside header in a connector", "layers", "connectors/x/a.c", HEAD + '#include "json/json.h"\n', "kinward/*.h only"),
     ("libc header in the ABI", "layers", "hub/include/kinward/a.h", HEAD + "#include <stdio.h>\n", "only stddef.h"),
     ("test in another room's private header", "layers", "tests/unit/base/a.c", HEAD + '#include "crypto/private.h"\n', "private"),

@@ -9,17 +9,16 @@ import base64
 import hashlib
 import hmac
 import http.client
-import http.server
 import json
 import queue
 import secrets
 import sys
 import threading
-import time
 import urllib.parse
 
 sys.dont_write_bytecode = True
 import registry  # noqa: E402
+import server  # noqa: E402
 
 TOPICS = {"birth": "BIRTH_REGISTERED", "death": "DEATH_REGISTERED"}
 UNRESERVED = "-_.!~*'()"  # what encodeURIComponent leaves besides letters and digits
@@ -30,38 +29,16 @@ def signature(secret, body):
     return "sha256=" + hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class Mock:
+class Mock(server.Registry):
     def __init__(self, options):
-        self.options = options
-        self.lock = threading.RLock()
+        super().__init__(options)
         self.maker = registry.Maker(options.seed)
-        self.tokens = {}
         self.subscriptions = []
         self.bundles, self.forms, self.order = {}, {}, []  # by Composition id
-        self.misbehaviour = []
-        self.counts = {}
         self.deliveries, self.held = [], []
         self.outgoing = queue.Queue()
         self.number = 0
         threading.Thread(target=self.deliver_all, daemon=True).start()
-
-    def count(self, name):
-        with self.lock:
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def take(self, where):
-        """The misbehaviour that is due at this place, once less."""
-        with self.lock:
-            for one in self.misbehaviour:
-                if one["on"] == where and one.get("after", 0) > 0:
-                    one["after"] -= 1
-                elif one["on"] == where:
-                    one["times"] = one.get("times", 1) - 1
-                    if one["times"] <= 0:
-                        self.misbehaviour.remove(one)
-                    self.counts["misbehaved"] = self.counts.get("misbehaved", 0) + 1
-                    return one
-        return None
 
     # ---- registering ------------------------------------------------------------------------
 
@@ -202,61 +179,12 @@ class Mock:
         return {"totalItems": len(results), "results": results[skip:skip + count]}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the other side's late acknowledgement
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body=None, headers=None):
-        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def misbehave(self, where):
-        """True: the request has had its answer, or shall have none."""
-        one = self.server.mock.take(where)
-        what = one and one["do"]
-        if what == "expire":
-            self.server.mock.tokens.clear()
-        elif what == "hang":
-            time.sleep(one.get("seconds", 60))
-            self.close_connection = True
-        elif what == "429":
-            self.answer(429, {"message": "Too many requests"}, {"Retry-After": str(one.get("retry_after", 1))})
-        elif what == "500":
-            self.answer(500, {"statusCode": 500, "error": "Internal Server Error"})
-        elif what == "redirect":
-            self.answer(302, None, {"Location": "http://127.0.0.1:1/elsewhere"})
-        elif what == "graphql-error":
+class Handler(server.Handler):
+    def do(self, what, one):
+        if what == "graphql-error":
             self.answer(200, {"errors": [{"message": "Something went wrong"}], "data": None})
-        elif what == "html":
-            page = b"<!doctype html><title>Bad gateway</title>"
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-        elif what == "cut":
-            self.send_response(200)
-            self.send_header("Content-Length", "100000")
-            self.end_headers()
-            self.wfile.write(b'{"data":{')
-            self.close_connection = True
-        return what not in (None, "expire")
-
-    def allowed(self):
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self.server.mock.tokens.get(token, 0) > time.monotonic():
             return True
-        self.answer(401, {"statusCode": 401, "error": "Unauthorized", "message": "Invalid token"})
-        return False
+        return super().do(what, one)
 
     def do_GET(self):
         mock, path = self.server.mock, urllib.parse.urlsplit(self.path).path
@@ -282,7 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         mock, where = self.server.mock, urllib.parse.urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         try:
             asked = json.loads(body) if body else {}
         except ValueError:
@@ -291,8 +219,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if where.path == "/control/register":
             self.answer(200, mock.register(asked))
         elif where.path == "/control/misbehave":
-            with mock.lock:
-                mock.misbehaviour = [] if asked.get("clear") else mock.misbehaviour + [asked]
+            mock.misbehave(asked)
             self.answer(200, {})
         elif where.path == "/token":
             mock.count("token")
@@ -309,39 +236,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404)
 
-    def token(self, query):
-        options, mock = self.server.mock.options, self.server.mock
-        if query.get("grant_type") != ["client_credentials"]:
-            self.answer(400, {"error": "invalid_request"})
-        elif query.get("client_id") != [options.client_id] or query.get("client_secret") != [options.client_secret]:
-            self.answer(401, {"error": "invalid_client"})
-        else:
-            claims = {"scope": ["webhook", "recordsearch"], "iss": "opencrvs.auth", "exp": int(time.time() + options.token_seconds)}
-            parts = [json.dumps({"alg": "RS256", "typ": "JWT"}), json.dumps(claims), secrets.token_hex(32)]
-            token = ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
-            mock.tokens[token] = time.monotonic() + options.token_seconds
-            self.answer(200, {"access_token": token})
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--client-id", default="kinward")
-    parser.add_argument("--client-secret", default="client-secret")
+    server.add_options(parser)
     parser.add_argument("--webhook-secret", default="d04aec67-1ef4-467a-a5a8-fa5c89ad71ce")
-    parser.add_argument("--token-seconds", type=float, default=600)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    server = Server(("127.0.0.1", options.port), Handler)
-    server.mock = Mock(options)
-    port = server.server_address[1]
-    print(json.dumps({"mock": "opencrvs", "port": port, "url": "http://127.0.0.1:%d" % port}), flush=True)
-    server.serve_forever()
+    server.run("opencrvs", Mock(parser.parse_args()), Handler)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ struct kinward_request { /* of the HTTP client */
     const char *method, *url;
     const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
     struct kinward_view body;
+    const char *accept; /* of request(): types of an answer, parted by blanks; NULL: application/json */
 };
 
 struct kinward_call { /* a request to the listener; read only up to size */
@@ -53,7 +54,7 @@ struct kinward_document { /* one raw document of the registry */
     const char *format;      /* name of the stylesheet that reads it: "webhook" for webhook.xsl */
     struct kinward_view key; /* "id@version" at the source, opaque: one with a key that was kept before is dropped */
     /* Where to go on after this document; saved with it, in one act. Empty leaves the saved one as it is. With empty bytes only
-     * the cursor is saved. At most KINWARD_CURSOR_MAX bytes. */
+     * the cursor is saved. At most KINWARD_CURSOR_MAX bytes, 80 less with KINWARD_SESSION. */
     struct kinward_view cursor;
 };
 #define KINWARD_CURSOR_MAX 4096u
@@ -119,6 +120,17 @@ struct kinward_host {
     /* JWS compact form, RS256 or EdDSA; gives the payload. */
     kinward_verdict (*jws_verify)(void *instance, struct kinward_view compact, struct kinward_view public_key_pem,
                                   const struct kinward_out *payload);
+
+    /* http in the session that the options describe (KINWARD_SESSION): with token or key, renewed when it ends, within the limits
+     * of requests. OK only with 2xx and an answer that is whole and of an accepted type. IDLE: told to wait, at a limit, or
+     * cancelled; until that time further ones give IDLE at once, and pull is not asked. RETRY: transient (network, 3xx, 401, 403,
+     * 408, 5xx, another type, an answer that is too large). REJECT: another 4xx, or a host that is not allowed. ret_status: 0
+     * when there was no answer. The body is given with OK only. */
+    kinward_verdict (*request)(void *instance, const struct kinward_request *request, int32_t *ret_status,
+                               const struct kinward_out *body);
+    void (*renew)(void *instance);            /* an answer said that the token is refused: the next request takes a new one */
+    int (*ahead)(void *instance, int64_t ms); /* 1: later than now by more than the option clock-skew */
+    kinward_verdict (*json_print)(void *instance, const struct kinward_json *value, const struct kinward_out *out); /* compact */
 };
 
 #endif

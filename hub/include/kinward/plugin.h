@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kinward/plugin.h - the contract between Kinward and every plugin. ABI 0.1.
+/* kinward/plugin.h - the contract between Kinward and every plugin. ABI 0.2.
  *
  * A plugin is a shared object that exports one constant, kinward_plugin, so
  * that it can be inspected without running its code. Four rules cover
@@ -10,14 +10,16 @@
  *     listeners may run beside another call.
  *  3. A call that fails explains itself with host->fail() and returns a
  *     negative verdict; the verdict, not the text, decides what happens next.
- *  4. A connector waits inside the host: in pause(), http(), emit(), however
- *     long. A call that stays in its own code for a minute, without returning
- *     and without pause(), http(), emit(), folder(), read(), digest() or
+ *  4. A connector waits inside the host: in pause(), http(), request(), emit(),
+ *     however long. A call that stays in its own code for a minute, without
+ *     returning and without one of these, folder(), read(), digest() or
  *     append(), hangs: its process is killed and started again from the saved
  *     cursor. Long work calls pause() with 0 now and then.
  *
  * Changes
  *  0.1  first
+ *  0.2  sessions: services of the descriptor; request, renew, ahead and json_print of the host; accept of
+ *       a request
  */
 #ifndef KINWARD_PLUGIN_H
 #define KINWARD_PLUGIN_H
@@ -26,7 +28,7 @@
 
 /* Major must be equal. Minor grows when a member is appended; while major is 0 it must be equal, too. */
 #define KINWARD_ABI_MAJOR 0u
-#define KINWARD_ABI_MINOR 1u
+#define KINWARD_ABI_MINOR 2u
 
 enum kinward_kind {
     KINWARD_CONNECTOR = 1, /* reads a registry: raw documents come out. A process of its own. */
@@ -40,6 +42,13 @@ enum kinward_capability {                             /* what the process may do
                           KINWARD_LISTENER = 1u << 1, /* be called over HTTP */
                           KINWARD_FOLDER = 1u << 2,   /* read the folders of its PATH options */
                           KINWARD_OUTPUTS = 1u << 3   /* append to the files of its OUTPUT options */
+};
+
+enum kinward_service { /* what the host does for a plugin that asks for it */
+                       /* The options of a session (connectors/SESSION.md) join the plugin's own, for host->request(). One that
+                        * the plugin has itself, of the same name and type, stands in place of the host's: another fallback, or
+                        * required. With KINWARD_NETWORK only. */
+                       KINWARD_SESSION = 1u << 0
 };
 
 /* ---- options: parsed, checked and documented by the host; create() gets the filled settings struct -------------- */
@@ -104,6 +113,7 @@ struct kinward_plugin {
     /* settings stay where they are until destroy() returns. Not called for rule packs. */
     kinward_verdict (*create)(const struct kinward_host *host, const void *settings, void **ret_self);
     void (*destroy)(void *self); /* accepts NULL */
+    uint32_t services;           /* enum kinward_service bits; since 0.2 */
 };
 
 #define KINWARD_PLUGIN_SYMBOL "kinward_plugin"

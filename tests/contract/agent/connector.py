@@ -43,7 +43,7 @@ class Connected(Agent):
         os.chmod(plugins + "/emitter.so", 0o755)
         shutil.copy(lib.SOURCE / "connectors/record/record.xsl", plugins)
         key = nacl.signing.SigningKey.generate()
-        line = json.dumps({"kinward-plugin": 1, "name": "emitter", "version": "1.0", "abi": "0.1", "kind": "connector",
+        line = json.dumps({"kinward-plugin": 1, "name": "emitter", "version": "1.0", "abi": "0.2", "kind": "connector",
                            "capabilities": ["listener", "folder"],
                            "sha256": hashlib.sha256(open(PLUGIN, "rb").read()).hexdigest(), "made": "2026-01-01T00:00:00.000Z",
                            "expires": "2099-01-01T00:00:00.000Z"}, separators=(",", ":"))

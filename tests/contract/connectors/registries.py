@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# registries.py - runs the mock of OpenCRVS for a test, and a connector towards it.
+# registries.py - runs a mock for a test, and a connector towards it.
 import json
 import pathlib
 import socket
@@ -21,16 +21,18 @@ def free_port():
 
 class Mock:
     open = []
+    program = "opencrvs.py"
+    context = None  # of TLS
 
     def __init__(self, *arguments):
         Mock.open.append(self)
-        self.process = subprocess.Popen([sys.executable, str(MOCKS / "opencrvs.py"), *arguments], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, str(MOCKS / self.program), *arguments], stdout=subprocess.PIPE, text=True)
         self.url = json.loads(self.process.stdout.readline())["url"]
         self.hook = free_port()
 
     def ask(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        return json.load(urllib.request.urlopen(self.url + path, data=data, timeout=10))
+        return json.load(urllib.request.urlopen(self.url + path, data=data, timeout=10, context=self.context))
 
     def register(self, **asked):
         return [one["id"] + "@" + one["version"] for one in self.ask("/control/register", asked)["registered"]]

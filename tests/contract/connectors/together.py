@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""An agent with both connectors: what OpenCRVS registers and a border service writes arrives at the hub as records, once each."""
+"""An agent with three connectors: what OpenCRVS and an API of births register and a border service writes arrives at the hub, once each."""
 import json
 import os
 import pathlib
@@ -25,17 +25,29 @@ CONNECTORS = """
 <option name="callback" value="http://127.0.0.1:{0.hook}/hook"/><option name="poll" value="300ms"/>
 <secret name="client-secret" file="{1}/client"/><secret name="webhook-secret" file="{1}/hook"/></connector>
 <connector name="border" plugin="csv" registry="ke.border">
-<option name="folder" value="{1}/in"/><option name="rejects" value="{1}/rejects"/><option name="poll" value="100ms"/></connector>"""
+<option name="folder" value="{1}/in"/><option name="rejects" value="{1}/rejects"/><option name="poll" value="100ms"/></connector>
+<connector name="births" plugin="http-poll" registry="ke.births">
+<option name="url" value="{2.url}/items"/><option name="items" value="/data/items"/><option name="id" value="/id"/>
+<option name="version" value="/updated"/><option name="mapping" value="example"/><option name="paging" value="next"/>
+<option name="next" value="/next"/><option name="size-parameter" value="size"/><option name="page-size" value="4"/>
+<option name="since-parameter" value="since"/><option name="since-field" value="/updated"/><option name="poll" value="100ms"/></connector>"""
+
+
+class Births(Mock):
+    program = "http_poll.py"
+
+    def put(self, count):
+        return [one["id"] for one in self.ask("/control/put", {"count": count})["put"]]
 
 
 class Registries(lib.Agent):
     def __init__(self, **options):
-        self.mock = Mock()
+        self.mock, self.births = Mock(), Births()
         super().__init__(**options)
         os.mkdir(self.folder + "/in")
         for name, text in [("client", "client-secret"), ("hook", SECRET)]:
             os.chmod(self.file(name, text + "\n"), 0o600)
-        self.configure(CONNECTORS.format(self.mock, self.folder))
+        self.configure(CONNECTORS.format(self.mock, self.folder, self.births))
 
     def begin(self):
         process = self.start(["connector", "run", "--config", self.config])
@@ -68,10 +80,12 @@ def everything():
     """registered before and after the start, by webhook and by search, and every sample row of a border service"""
     agent = Registries()
     keys = agent.mock.register(count=9, kinds=["birth", "death", "marriage"], deliver=False)
+    keys += agent.births.put(7)
     rows = samples(agent)
     process = agent.begin()
     agent.subscribed()
     keys += agent.mock.register(files=True, count=4)
+    keys += agent.births.put(3)
     agent.await_effects(len(keys) + rows, process)
     time.sleep(1)
     agent.await_effects(len(keys) + rows, process)
@@ -89,12 +103,12 @@ def everything():
 
 
 def killed():
-    """both connector processes killed ten times while registrations and rows come: all of them arrive, once each"""
+    """all connector processes killed ten times while registrations and rows come: all of them arrive, once each"""
     agent = Registries()
     process, keys, rows = agent.begin(), [], 0
     agent.subscribed()
     for turn in range(1, 11):
-        keys += agent.mock.register(count=3)
+        keys += agent.mock.register(count=3) + agent.births.put(3)
         data = b"record_id,event,number,at\r\n" + b"".join(b"K%d-%d,document_check,C%d-%d,2026-07-12T14:05:10Z\r\n" % ((turn, n) * 2)
                                                            for n in range(5))
         border.put(agent.folder + "/in", "k%02d" % turn, turn, data, 5)

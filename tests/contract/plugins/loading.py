@@ -37,7 +37,7 @@ class Place:
         self.sign(**fields)
 
     def sign(self, key=KEY, change=None, **fields):
-        line = {"kinward-plugin": 1, "name": "sample", "version": "1.5", "abi": "0.1", "kind": "connector", "capabilities": ["folder"],
+        line = {"kinward-plugin": 1, "name": "sample", "version": "1.5", "abi": "0.2", "kind": "connector", "capabilities": ["folder"],
                 "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(), "made": "2026-01-01T00:00:00.000Z",
                 "expires": "2099-01-01T00:00:00.000Z", **fields}
         text = json.dumps(line, separators=(",", ":"))
@@ -144,7 +144,7 @@ def expired():
 
 def fields():
     """each field of the manifest that is not the descriptor's"""
-    for field, value, found in [("name", "other", "sample"), ("version", "1.4", "1.5"), ("abi", "0.2", "0.1"), ("kind", "sink", "connector"),
+    for field, value, found in [("name", "other", "sample"), ("version", "1.4", "1.5"), ("abi", "0.3", "0.2"), ("kind", "sink", "connector"),
                                 ("capabilities", [], "0x4")]:
         place = Place()
         place.sign(**{field: value})
@@ -153,7 +153,7 @@ def fields():
 
 def descriptors():
     """another ABI, no symbol, an option outside of the settings, an operation that is missing, another kind"""
-    Place("sample-abi", abi="0.99").refused("abi", "wanted 0.1", "found 0.99", ran=True)
+    Place("sample-abi", abi="0.99").refused("abi", "wanted 0.2", "found 0.99", ran=True)
     Place("sample-symbol").refused("symbol", "wanted kinward_plugin", "found none", ran=True)
     Place("sample-option").refused("option duration", ran=True)
     Place("sample-operations").refused("operations", "one missing", ran=True)
@@ -212,7 +212,7 @@ def inspected():
     told = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
     check(told["manifest"] == "ok" and not place.mark.exists(), told)
     bad = subprocess.run(command[:3] + [str(SAMPLES / "sample-abi.so")], capture_output=True, text=True)
-    check(bad.returncode != 0 and "abi: wanted 0.1, found 0.99" in bad.stderr, bad)
+    check(bad.returncode != 0 and "abi: wanted 0.2, found 0.99" in bad.stderr, bad)
 
 
 def signed_by_command():
@@ -226,7 +226,7 @@ def signed_by_command():
     check(place.load()["ready"]["signed"], "signed")
     listed = subprocess.run([program, "connector", "list", "--json"], capture_output=True, check=True, text=True).stdout.splitlines()
     found = {one["name"]: one["manifest"] for one in map(json.loads, listed)}
-    check(found == {"csv": "ok", "opencrvs": "ok", "rules-child-protection": "ok"}, found)
+    check(found == {"csv": "ok", "http-poll": "ok", "opencrvs": "ok", "rules-child-protection": "ok"}, found)
     check(not Connector.open, "nothing is left running")
 
 

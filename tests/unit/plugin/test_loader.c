@@ -36,7 +36,7 @@ static struct kw_manifest manifest_of_plugin(void)
     KW_AUTO(kw_buf_clear) struct kw_buf bytes = {0};
     struct kw_manifest made = {.name = "sample",
                                .version = "1.2.0",
-                               .abi = "0.1",
+                               .abi = "0.2",
                                .kind = "connector",
                                .capabilities = KINWARD_NETWORK | KINWARD_FOLDER,
                                .made_ms = kw_clock_wall_ms() - DAY_MS,
@@ -251,8 +251,8 @@ static void a_descriptor_that_does_not_fit_is_refused(void **state)
     static const struct {
         const char *sample, *words;
     } cases[] = {
-        {"other-major", "abi: wanted 0.1, found 9.1"},
-        {"other-minor", "abi: wanted 0.1, found 0.9"},
+        {"other-major", "abi: wanted 0.2, found 9.2"},
+        {"other-minor", "abi: wanted 0.2, found 0.9"},
         {"bad-name", "name: wanted a-z"},
         {"bad-option", "option endpoint"},
         {"bad-size", "size: wanted"},

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opencrvs.h"
+#include "text.h"
 
 static kinward_verdict append(void *context, const void *data, size_t size)
 {
