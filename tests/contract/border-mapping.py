@@ -6,34 +6,24 @@ import csv
 import json
 import os
 import pathlib
-import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import mapped  # noqa: E402
+from mapped import equal, report  # noqa: E402
 
 SOURCE = pathlib.Path(os.environ['KINWARD_SOURCE'])
-PROGRAM = pathlib.Path(os.environ['KINWARD_BUILD']) / 'kinward'
 SPACE = '{urn:kinward:record:1}'
 PERSONS = ('child', 'escort', 'companion1', 'holder', 'applicant', 'giver1', 'giver2')
 # Cells whose text does not stand in the record as it is.
 ROLES = {'child': 'child', 'holder': 'document_holder', 'applicant': 'document_applicant', 'giver1': 'consent_giver',
          'giver2': 'consent_giver', 'escort': 'escort', 'companion1': 'companion'}
 CHANGED = {'event': None, 'child_age': None, 'companion1_age': None, 'blank': {'yes': 'true'}}
-results = []
 
 
-def equal(name, got, wanted):
-    results.append((name, '' if got == wanted else f'{got!r} instead of {wanted!r}'))
-
-
-def normalize(connector, text, *options):
-    run = subprocess.run([PROGRAM, 'normalize', '--connector', connector, '--jurisdiction', 'KE', '--profile', 'none', *options, '/dev/stdin'],
-                         input=text, capture_output=True, text=True, check=False)
-    if not run.stdout.strip():
-        return run.returncode, [], run.stderr
-    valid = subprocess.run([PROGRAM, 'validate', '/dev/stdin'], input=run.stdout, capture_output=True, text=True, check=False)
-    equal('validate accepts', (valid.returncode, valid.stderr), (0, ''))
-    root = ElementTree.fromstring(run.stdout)
-    return run.returncode, [root] if root.tag == SPACE + 'record' else list(root), run.stderr
+def normalize(connector, text):
+    return mapped.normalize(connector, text, '--jurisdiction', 'KE', '--profile', 'none')
 
 
 def texts(record):
@@ -136,10 +126,7 @@ def main():
     check_samples()
     check_rows()
     check_search()
-    print(f'1..{len(results)}')
-    for number, (name, problem) in enumerate(results, 1):
-        print(f'{"not ok" if problem else "ok"} {number} - {name}' + (f': {problem}' if problem else ''))
-    return 1 if any(problem for _, problem in results) else 0
+    return report()
 
 
 if __name__ == '__main__':

@@ -12,17 +12,15 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from mapped import PROGRAM, check, report  # noqa: E402
+
 SOURCE = pathlib.Path(os.environ['KINWARD_SOURCE'])
-PROGRAM = pathlib.Path(os.environ['KINWARD_BUILD']) / 'kinward'
 SAMPLES = sorted((SOURCE / 'connectors/opencrvs/samples').glob('*.json'))
 BUNDLES = sorted((pathlib.Path(os.environ['KINWARD_SHARED']) / 'data/interop/opencrvs/classic-fhir').glob('*.json'))
 FUNCTION = {'kw:' + name for name in ('age', 'code', 'coded', 'date', 'days', 'id', 'instant', 'lower', 'name', 'script', 'split', 'text', 'upper')}
 SEED, TRIED = 7, 4
-results = []
-
-
-def check(name, problem=''):
-    results.append((name, problem))
 
 
 def kinward(text, *options):
@@ -165,12 +163,9 @@ def main():
     if BUNDLES:
         check_warnings(BUNDLES[0])
         check_readable(BUNDLES[0])
-    print(f'1..{len(results) + (not BUNDLES)}')
-    for number, (name, problem) in enumerate(results, 1):
-        print(f'{"not ok" if problem else "ok"} {number} - {name}' + (f': {problem}' if problem else ''))
-    if not BUNDLES:
-        print(f'ok {len(results) + 1} - bundles # SKIP classic-fhir is absent')
-    return 1 if any(problem for _, problem in results) else 0
+    else:
+        check('bundles # SKIP classic-fhir is absent')
+    return report()
 
 
 if __name__ == '__main__':

@@ -18,8 +18,11 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from mapped import PROGRAM, check, report  # noqa: E402
+
 SOURCE = pathlib.Path(os.environ['KINWARD_SOURCE'])
-PROGRAM = pathlib.Path(os.environ['KINWARD_BUILD']) / 'kinward'
 DATA = pathlib.Path(os.environ['KINWARD_SHARED']) / 'data/interop'
 CONNECTORS = {'csv': [], 'dci': ['dci/examples-crvs/*.json', 'opencrvs/dci-bridge/*.json'],
               'fhir': ['fhir-bfdr/*.json', 'fhir-bfdr/*.xml', 'fhir-vrdr/*.json', 'fhir-vrdr/*.xml'],
@@ -31,11 +34,6 @@ STEERING = {'url', 'resourceType', 'reference', 'fullUrl', 'code', 'type', 'even
 FHIR = '{http://hl7.org/fhir}'
 RECORD = '{urn:kinward:record:1}'
 BATCH = 400
-results = []
-
-
-def check(name, problem=''):
-    results.append((name, problem))
 
 
 # ---- documents and their leaves ----
@@ -416,10 +414,7 @@ def main():
     for connector in sys.argv[1:] or CONNECTORS:
         with tempfile.TemporaryDirectory(prefix='kinward-coverage-') as folder:
             cover(connector, folder)
-    for number, (name, problem) in enumerate(results, 1):
-        print(f'{"not ok" if problem else "ok"} {number} - {name}' + (f': {problem}' if problem else ''))
-    print(f'1..{len(results)}')
-    return 0 if not any(problem for _, problem in results) else 1
+    return report()
 
 
 if __name__ == '__main__':

@@ -6,39 +6,23 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import mapped  # noqa: E402
+from mapped import check, equal, report  # noqa: E402
 
 SOURCE = pathlib.Path(os.environ['KINWARD_SOURCE'])
-PROGRAM = pathlib.Path(os.environ['KINWARD_BUILD']) / 'kinward'
 BUNDLES = pathlib.Path(os.environ['KINWARD_SHARED']) / 'data/interop/opencrvs/classic-fhir'
 SAMPLES = SOURCE / 'connectors/opencrvs/samples'
 SPACE = {'r': 'urn:kinward:record:1'}
 FORMS = {'bare': lambda b: b, 'payload': lambda b: {'payload': b},
          'event': lambda b: {'timestamp': '2026-01-01T00:00:00.000Z', 'id': 'w1', 'event': {'hub': {'topic': 'X'}, 'context': [b]}}}
 
-results = []
-
-
-def check(name, problem=''):
-    results.append((name, problem))
-
-
-def equal(name, got, wanted):
-    check(name, '' if got == wanted else f'{got!r} instead of {wanted!r}')
-
 
 def normalize(text, *options):
-    """(exit code, records, errors) of a document."""
-    run = subprocess.run([PROGRAM, 'normalize', '--connector', 'opencrvs', *options, '/dev/stdin'], input=text, capture_output=True,
-                         text=True, check=False)
-    if not run.stdout.strip():
-        return run.returncode, [], run.stderr
-    valid = subprocess.run([PROGRAM, 'validate', '/dev/stdin'], input=run.stdout, capture_output=True, text=True, check=False)
-    check('validate accepts', '' if valid.returncode == 0 else valid.stderr)
-    root = ElementTree.fromstring(run.stdout)
-    return run.returncode, [root] if root.tag.endswith('}record') else list(root), run.stderr
+    return mapped.normalize('opencrvs', text, *options)
 
 
 def values_of(record):
@@ -176,10 +160,7 @@ def main():
         check_bundle(path)
     check_fuller(BUNDLES / 'incoming-birth-bundle.json')
     check_refusals(bundles[0])
-    print(f'1..{len(results)}')
-    for number, (name, problem) in enumerate(results, 1):
-        print(f'{"not ok" if problem else "ok"} {number} - {name}' + (f': {problem}' if problem else ''))
-    return 1 if any(problem for _, problem in results) else 0
+    return report()
 
 
 if __name__ == '__main__':

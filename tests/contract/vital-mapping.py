@@ -5,30 +5,23 @@
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import mapped  # noqa: E402
+from mapped import check, equal, report  # noqa: E402
+
 CONNECTORS = pathlib.Path(os.environ['KINWARD_SOURCE']) / 'connectors'
-PROGRAM = pathlib.Path(os.environ['KINWARD_BUILD']) / 'kinward'
 DATA = pathlib.Path(os.environ['KINWARD_SHARED']) / 'data/interop'
 SPACE = {'r': 'urn:kinward:record:1'}
-results = []
 
 
-def equal(name, got, wanted):
-    results.append((name, '' if got == wanted else f'{got!r} instead of {wanted!r}'))
-
-
-def normalize(connector, source, *options):
-    """(exit code, records, errors); source is a path, or a document as Python has it."""
+def normalize(connector, source):
+    """source is a path, or a document as Python has it."""
     text = source.read_text(encoding='utf-8') if isinstance(source, pathlib.Path) else json.dumps(source)
-    command = [PROGRAM, 'normalize', '--connector', connector, '--jurisdiction', 'KE', '--profile', 'none', *options, '/dev/stdin']
-    run = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if not run.stdout.strip():
-        return run.returncode, [], run.stderr
-    root = ElementTree.fromstring(run.stdout)
-    return run.returncode, [root] if root.tag.endswith('}record') else list(root), run.stderr
+    return mapped.normalize(connector, text, '--jurisdiction', 'KE', '--profile', 'none')
 
 
 def at(element, *paths):
@@ -231,11 +224,8 @@ def main():
         for part in (check_birth_messages, check_voids, check_stillbirth, check_deaths, check_dci):
             part()
     else:
-        results.append((f'real payloads # SKIP {DATA} is absent', ''))
-    print(f'1..{len(results)}')
-    for number, (name, problem) in enumerate(results, 1):
-        print(f'{"not ok" if problem else "ok"} {number} - {name}' + (f': {problem}' if problem else ''))
-    return 1 if any(problem for _, problem in results) else 0
+        check(f'real payloads # SKIP {DATA} is absent')
+    return report()
 
 
 if __name__ == '__main__':
